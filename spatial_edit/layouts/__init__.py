@@ -1,0 +1,7 @@
+"""Layouts: what the user moves."""
+
+from spatial_edit.layouts.blobs import Blobs
+from spatial_edit.layouts.layout import Layout
+from spatial_edit.layouts.scene import Latent, Provenance, Scene
+
+__all__ = ["Blobs", "Latent", "Layout", "Provenance", "Scene"]
