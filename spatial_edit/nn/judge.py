@@ -5,7 +5,7 @@ architecture (residual blocks with dilation on one 1/4 grid as in Yu, Koltun and
 networks", group normalisation, SiLU, logits at full resolution from a pixel-shuffle head), in seed and in training scenes.
 
 Two of its stages are the feature space of the Fréchet distance, precision and recall: `features`, the mean and the standard
-deviation over the picture of the 48 channels at 1/2 and the 80 channels at 1/4. The spread is there because the mean alone
+deviation over the picture of the 32 channels at 1/2 and the 80 channels at 1/4. The spread is there because the mean alone
 hardly sees blur. None of these numbers is an FID.
 """
 
@@ -25,7 +25,7 @@ class Judge(nn.Module):
 
     def __init__(
         self,
-        fine: int = 48,
+        fine: int = 32,
         coarse: int = 80,
         dilations: tuple[int, ...] = (1, 2, 4),
         classes: int = CLASSES,
@@ -50,13 +50,13 @@ class Judge(nn.Module):
         }
 
     def maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """The two stages: (B, 48, H/2, W/2) and (B, 80, H/4, W/4), after their normalisation and SiLU."""
+        """The two stages: (B, 32, H/2, W/2) and (B, 80, H/4, W/4), after their normalisation and SiLU."""
         check_images(images, STRIDE, "the judge")
         fine = self.fine(self.stem(pixel_unshuffle(images, 2)))
         return fine, self.coarse(self.down(fine))
 
     def features(self, images: Tensor) -> Tensor:
-        """(B, 256): mean and standard deviation over the picture of both stages; `dimension` says how many."""
+        """(B, 224): mean and standard deviation over the picture of both stages; `dimension` says how many."""
         pooled = [statistic for m in self.maps(images) for statistic in (m.mean((2, 3)), m.std((2, 3)))]
         return torch.cat(pooled, 1)
 
@@ -64,7 +64,7 @@ class Judge(nn.Module):
         """(B, classes, H, W), from the pictures and their `maps`, for those who need both in one pass."""
         fine, coarse = maps
 
-        wide = interpolate(self.up(coarse), scale_factor=2, mode="nearest")  # (B, 48, H/2, W/2)
+        wide = interpolate(self.up(coarse), scale_factor=2, mode="nearest")  # (B, 32, H/2, W/2)
         merged = silu(self.merge(torch.cat([fine, wide], 1)))  # (B, 64, H/2, W/2)
         full = torch.cat([pixel_shuffle(merged, 2), silu(self.edges(images))], 1)  # (B, 32, H, W)
 
