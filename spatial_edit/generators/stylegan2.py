@@ -1,9 +1,10 @@
-"""A plain StyleGAN2 (Karras et al. 2020): the baseline without a layout, with as many parameters as our BlobGAN.
+"""A plain StyleGAN2 (Karras et al. 2020): the baseline without a layout, with as many parameters as our
+BlobGAN.
 
     z -> mapping network -> w -> (truncation) -> synthesis network -> image
 
-Deliberately different from the paper: no style mixing inside the forward pass (give per-layer codes instead), and
-truncation is written t = 1 - psi, so that 0 changes nothing and 1 is the mean.
+Deliberately different from the paper: no style mixing inside the forward pass (give per-layer codes
+instead), and truncation is written t = 1 - psi, so that 0 changes nothing and 1 is the mean.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from spatial_edit.nn.stylegan2 import SynthesisNetwork
 
 @dataclass(frozen=True)
 class StyleGAN2Config:
-    """Sizes of a StyleGAN2. channels: width at every side 4 .. resolution. The default has about 1.1 M parameters."""
+    """Sizes of a StyleGAN2. channels: width at every side 4 .. resolution. The default has about 1.1 M
+    parameters."""
 
     resolution: int = 64
     channels: Mapping[int, int] = field(default_factory=lambda: {4: 128, 8: 128, 16: 128, 32: 64, 64: 32})
@@ -84,8 +86,8 @@ class StyleGAN2Generator(nn.Module):
     def latents_of_seeds(self, seeds: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         """(z, noise) of integer seeds 0 .. 2**32 - 1.
 
-        Each from `np.random.RandomState(seed)`, in this order: z_dim normals for z, then every layer's noise, row by
-        row, from side 4 upwards.
+        Each from `np.random.RandomState(seed)`, in this order: z_dim normals for z, then every layer's
+        noise, row by row, from side 4 upwards.
         """
         draws = [np.random.RandomState(seed) for seed in seeds]
         shapes = [(1, 1, r, r) for r in self.synthesis.noise_sides]

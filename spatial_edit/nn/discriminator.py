@@ -1,8 +1,8 @@
 """The residual discriminator of StyleGAN2 (Karras et al. 2020, figure 7c), used by every family.
 
-Without the mini-batch standard deviation and with more outputs it is also BlobGAN's inversion encoder (Epstein et al.
-2022, section 4.4). Parameter names follow the common layout (`convs.j.conv1.0.weight`, ...), so that published weights
-load by name.
+Without the mini-batch standard deviation and with more outputs it is also BlobGAN's inversion encoder
+(Epstein et al. 2022, section 4.4). Parameter names follow the common layout (`convs.j.conv1.0.weight`,
+...), so that published weights load by name.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from spatial_edit.nn.resample import Blur
 def minibatch_stddev(x: Tensor, group: int) -> Tensor:
     """Appends one channel: the standard deviation over a group of images, averaged over channels and pixels.
 
-    x: (B, C, H, W) -> (B, C + 1, H, W). The group has G = min(B, group) images and interleaves: image j is with
-    j + B/G, j + 2B/G, ... (Karras et al. 2018, section 3). ValueError when G does not divide B.
+    x: (B, C, H, W) -> (B, C + 1, H, W). The group has G = min(B, group) images and interleaves: image j is
+    with j + B/G, j + 2B/G, ... (Karras et al. 2018, section 3). ValueError when G does not divide B.
     """
     batch, _, height, width = x.shape
     size = min(batch, group)
@@ -34,14 +34,14 @@ def minibatch_stddev(x: Tensor, group: int) -> Tensor:
 
 
 def _down_conv(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
-    """Blur, then a convolution that halves the side. A 1 x 1 convolution commutes with keeping every second pixel."""
+    """Blur, then a convolution that halves the side. (1 x 1: the blur may drop the pixels itself.)"""
     if kernel == 1:
         return [Blur(1, stride=2), EqualisedConv2d(inputs, outputs, 1)]
     return [Blur(2), EqualisedConv2d(inputs, outputs, kernel, stride=2)]
 
 
 class ResidualBlock(nn.Module):
-    """(B, inputs, H, W) -> (B, outputs, H/2, W/2): two 3 x 3 convolutions and a linear skip, summed / sqrt(2)."""
+    """(B, inputs, H, W) -> (B, outputs, H/2, W/2): two 3 x 3 convolutions plus a skip, over sqrt(2)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -56,8 +56,8 @@ class ResidualBlock(nn.Module):
 class Discriminator(nn.Module):
     """Images (B, in_channels, R, R) in [-1, 1] -> logits (B, outputs); large means real.
 
-    channels: width at every side 4, 8, .., resolution. group: mini-batch standard deviation over groups of so many
-    images; 0 turns it off, and the pictures of a batch no longer influence each other.
+    channels: width at every side 4, 8, .., resolution. group: mini-batch standard deviation over groups of
+    so many images; 0 turns it off, and the pictures of a batch no longer influence each other.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
-"""Layers with an equalised learning rate (Karras et al. 2018, section 4.1), pixel norm and the scaled leaky ReLU.
+"""Layers with an equalised learning rate (Karras et al. 2018, section 4.1), pixel norm, scaled leaky ReLU.
 
-A stored weight has unit variance and is multiplied by a constant when it is used, so that Adam's steps have the same
-relative size in every layer. Names of parameters follow the common StyleGAN2 layout (`weight`, `bias`).
+A stored weight has unit variance and is multiplied by a constant when it is used, so that Adam's steps
+have the same relative size in every layer. Names of parameters follow the common StyleGAN2 layout
+(`weight`, `bias`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ GAIN = math.sqrt(2)  # keeps the second moment through a leaky ReLU (He initiali
 
 
 class WeightCache:
-    """Remembers one tensor computed from a weight, as long as the weight is the same and no gradient is wanted.
+    """Remembers one tensor computed from a weight while the weight stays the same and gradients are off.
 
-    The weight's version counter, storage, dtype and device are compared at every use: an optimiser step, a loaded
-    state dict or `.to()` make a new one. Writing through `.data` does not move the version counter; don't.
+    The weight's version counter, storage, dtype and device are compared at every use: an optimiser step, a
+    loaded state dict or `.to()` make a new one. Writing through `.data` does not move the version counter;
+    don't.
     """
 
     def __init__(self) -> None:
@@ -46,7 +48,7 @@ def pixel_norm(x: Tensor, eps: float, dim: int = -1) -> Tensor:
 
 
 def biased_leaky_relu(x: Tensor, bias: Tensor) -> Tensor:
-    """sqrt(2) * leaky_relu(x + bias, 0.2), the bias along axis 1. Same shape, dtype and memory format as x."""
+    """sqrt(2) * leaky_relu(x + bias, 0.2), bias along axis 1. Shape, dtype and memory format of x."""
     shape = (1, -1) + (1,) * (x.dim() - 2)
     scaled_bias = (bias * GAIN).to(x.dtype).view(shape)
     y = torch.add(scaled_bias, x, alpha=GAIN)  # the gain commutes with the leaky ReLU: one pass less
@@ -76,7 +78,7 @@ class BiasActivation(nn.Module):
 
 
 class EqualisedLinear(nn.Module):
-    """y = W x * lr_mul / sqrt(inputs) + b * lr_mul, then optionally the scaled leaky ReLU. x: (..., inputs)."""
+    """y = W x * lr_mul / sqrt(inputs) + b * lr_mul, then the scaled leaky ReLU if asked. x: (..., inputs)."""
 
     def __init__(
         self,

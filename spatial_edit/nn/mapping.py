@@ -1,9 +1,12 @@
 """Mapping network: pixel norm, then equalised linear layers (Karras et al. 2019, StyleGAN, section 2).
 
-`nn.Sequential` with the norm at index 0, so that the layers are named 1, 2, .. as in the published checkpoints.
+`nn.Sequential` with the norm at index 0, so that the layers are named 1, 2, .. as in the published
+checkpoints.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -13,8 +16,8 @@ from spatial_edit.nn.equalised import EqualisedLinear, PixelNorm
 class MappingNetwork(nn.Sequential):
     """(B, inputs) -> (B, outputs). `hidden_layers(z)` stops before the last layer.
 
-    lr_mul: the learning rate of these layers relative to the rest. activate_last: leaky ReLU after the last layer too
-    (StyleGAN2: yes; BlobGAN's layout network: no).
+    lr_mul: the learning rate of these layers relative to the rest. activate_last: leaky ReLU after the last
+    layer too (StyleGAN2: yes; BlobGAN's layout network: no).
     """
 
     def __init__(
@@ -31,7 +34,7 @@ class MappingNetwork(nn.Sequential):
         widths = [inputs] + [hidden] * (layers - 1) + [outputs]
         linear = [
             EqualisedLinear(a, b, lr_mul=lr_mul, activate=activate_last or i < layers - 1)
-            for i, (a, b) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            for i, (a, b) in enumerate(pairwise(widths))
         ]
         super().__init__(PixelNorm(eps), *linear)
 

@@ -1,8 +1,9 @@
-"""Blur, 2x up-sampling and 2x down-sampling with the kernel [1, 3, 3, 1] (Karras et al. 2020, StyleGAN2, section 3).
+"""Blur, 2x up-sampling and 2x down-sampling with the kernel [1, 3, 3, 1] (Karras et al. 2020).
 
-All are the one operation upfirdn: put zeros between the samples, pad, convolve (kernel flipped), keep every n-th. Here
-each is a single depthwise convolution: with 4 x 4 taps one pass over the memory is faster on a CPU than two separable
-passes, and in channels-last three times faster than in channels-first. Everything is twice differentiable.
+All are the one operation upfirdn: put zeros between the samples, pad, convolve (kernel flipped), keep
+every n-th. Here each is a single depthwise convolution: with 4 x 4 taps one pass over the memory is faster
+on a CPU than two separable passes, and in channels-last three times faster than in channels-first.
+Everything is twice differentiable.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ def _depthwise(kernel: Tensor, x: Tensor) -> Tensor:
 def upfirdn(
     x: Tensor, kernel: Tensor, *, up: int = 1, down: int = 1, pad: tuple[int, int] = (0, 0)
 ) -> Tensor:
-    """Zero-insert by `up`, pad (before, after) on both axes, convolve with `kernel`, keep every `down`-th sample.
+    """Zero-insert by `up`, pad (before, after) on both axes, convolve with `kernel`, keep every n-th.
 
-    x: (B, C, H, W); kernel: (kh, kw), flipped here (a true convolution). `up` puts up - 1 zeros after every sample.
-    Returns (B, C, H', W') with H' = (H * up + before + after - kh) // down + 1.
+    x: (B, C, H, W); kernel: (kh, kw), flipped here (a true convolution). `up` puts up - 1 zeros after every
+    sample. Returns (B, C, H', W') with H' = (H * up + before + after - kh) // down + 1.
     """
     if up > 1:
         batch, channels, height, width = x.shape

@@ -1,10 +1,10 @@
 """StyleGAN2's synthesis network (Karras et al. 2020, sections 2.2 and 4.1; figure 7b "output skips").
 
-Modulated convolution, written with activations instead of weights: with style s (B, C_in) and constant weights W,
+Modulated convolution, written with activations instead of weights: with style s (B, C_in) and weights W,
 
-    y = d * conv(x * s, W'),   d_o = 1 / sqrt(sum_{i,u,v} (W'_{o,i,u,v} s_i)^2 + 1e-8),   W' = W / sqrt(C_in k^2)
-
-which equals scaling W by s for every sample (their equations 1 and 3), but is one ordinary convolution for the batch.
+    y = d * conv(x * s, W'),   d_o = 1 / sqrt(sum_iuv (W'_oiuv s_i)^2 + 1e-8),   W' = W / sqrt(C_in k^2)
+ which equals scaling W by s for every sample (their equations 1 and 3), but is one ordinary convolution for
+the batch.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class ToRGB(nn.Module):
 class SynthesisNetwork(nn.Module):
     """Per-layer codes -> image. channels: width at every side 4, 8, .., resolution.
 
-    Layer i (0: side 4; 2j - 1 and 2j: side 4 * 2^j) takes code i; the RGB output of a side takes the code after that
-    side's last layer. So there are `num_codes` = 2 * log2(resolution) - 2 codes.
+    Layer i (0: side 4; 2j - 1 and 2j: side 4 * 2^j) takes code i; the RGB output of a side takes the code
+    after that side's last layer. So there are `num_codes` = 2 * log2(resolution) - 2 codes.
     """
 
     def __init__(self, resolution: int, channels: Mapping[int, int], w_dim: int) -> None:
