@@ -57,15 +57,15 @@ def train_room_network(
             group["lr"] = learning_rate * (0.5 + 0.5 * math.cos(math.pi * share)) + 1e-5
         images, labels = draw(rgb[held_out:], semantic[held_out:], random)
         loss = _loss(network, images, labels)
-        if not math.isfinite(float(loss)):
-            raise FloatingPointError(f"the loss of the {which} became {float(loss)} at step {step}")
+        if not math.isfinite(value := loss.item()):
+            raise FloatingPointError(f"the loss of the {which} became {value} at step {step}")
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         step += 1
         if step % 200 == 0:
             rate = step * BATCH / (time.monotonic() - start)
-            say(f"{which} step {step}: loss {float(loss):.3f}, {rate:.0f} images/s, {share:.0%} of the time")
+            say(f"{which} step {step}: loss {value:.3f}, {rate:.0f} images/s, {share:.0%} of the time")
 
     network.eval()
     report: dict[str, float | int | str] = {
