@@ -1,0 +1,1 @@
+"""Data: procedural rooms with ground truth, and folders of photos."""
