@@ -1,4 +1,6 @@
-"""The judge's pooled features of many pictures, in batches and without gradients, and where the judge comes from."""
+"""The judge's pooled features of many pictures, in batches and without gradients, and where the judge comes
+from.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,17 @@ BATCH = 64
 
 
 def load_judge(folder: Path = JUDGE_FOLDER, device: str = "cpu") -> Judge:
-    """The bundled judge, in eval mode and frozen. CheckpointError, one sentence, when it is missing or damaged."""
+    """The bundled judge, in eval mode and frozen. CheckpointError, one sentence, when it is missing or
+    damaged.
+    """
     module, _, _ = load(folder, build_judge, device)
-    return cast(Judge, module.to(memory_format=torch.channels_last))
+    return cast(Judge, module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
 
 def build_judge(config: dict) -> Judge:
-    """An untrained judge of a checkpoint's configuration; ValueError when that is of another kind of network."""
+    """An untrained judge of a checkpoint's configuration; ValueError when that is of another kind of
+    network.
+    """
     if config.get("kind") != "judge":
         raise ValueError(f"this is the configuration of a {config.get('kind')!r}, not of a judge")
     return Judge(
@@ -32,11 +38,14 @@ def build_judge(config: dict) -> Judge:
 
 
 @torch.no_grad()
-def features(judge: Judge, batches: Iterable[Tensor], progress: Callable[[int], None] | None = None) -> Tensor:
-    """(N, D) float32 on the CPU from batches (B, 3, H, W) in [-1, 1], quantised to 8 bits as a saved picture would be.
+def features(
+    judge: Judge, batches: Iterable[Tensor], progress: Callable[[int], None] | None = None
+) -> Tensor:
+    """(N, D) float32 on the CPU from batches (B, 3, H, W) in [-1, 1], quantised to 8 bits as a saved picture
+    would be.
 
-    Real pictures are bytes; without the rounding a generator's finer steps alone would set the two sets apart.
-    `progress` is told how many pictures are done.
+    Real pictures are bytes; without the rounding a generator's finer steps alone would set the two sets
+    apart. `progress` is told how many pictures are done.
     """
     rows: list[Tensor] = []
     done = 0

@@ -1,5 +1,6 @@
-"""Fréchet distance between two sets of features, each taken as a Gaussian (Dowson and Landau 1982; used on Inception
-features by Heusel et al. 2017, eq. 6). On our judge's features it is not an FID and is never called one.
+"""Fréchet distance between two sets of features, each taken as a Gaussian (Dowson and Landau 1982; used on
+Inception features by Heusel et al. 2017, eq. 6). On our judge's features it is not an FID and is never called
+one.
 
     d = |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2))
 
@@ -25,7 +26,9 @@ class Moments:
 
 
 def moments(features: Tensor) -> Moments:
-    """Mean and unbiased covariance of features (N, D). ValueError for fewer than two rows, NaN or infinity."""
+    """Mean and unbiased covariance of features (N, D). ValueError for fewer than two rows, NaN or
+    infinity.
+    """
     if features.ndim != 2 or len(features) < 2:
         raise ValueError(f"features must be (N, D) with N of at least 2, got {tuple(features.shape)}")
     rows = features.double()
@@ -37,10 +40,13 @@ def moments(features: Tensor) -> Moments:
 
 
 def frechet_distance(first: Moments, second: Moments) -> float:
-    """Squared distance, at least 0, in the features' own units squared. ValueError when the dimensions differ."""
+    """Squared distance, at least 0, in the features' own units squared. ValueError when the dimensions
+    differ.
+    """
     if first.mean.shape != second.mean.shape:
         raise ValueError(
-            f"the two sets have {len(first.mean)} and {len(second.mean)} features: use the same network for both"
+            f"the two sets have {len(first.mean)} and {len(second.mean)} features: "
+            "use the same network for both"
         )
     root = _symmetric_root(first.covariance)
     product = root @ second.covariance @ root

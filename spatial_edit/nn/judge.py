@@ -1,12 +1,13 @@
 """The judge: the network every metric on rooms reads, and no loss ever does.
 
 It must not share the segmenter's blind spots, since generators are trained against that one. So it differs in
-architecture (residual blocks with dilation on one 1/4 grid as in Yu, Koltun and Funkhouser 2017 "Dilated residual
-networks", group normalisation, SiLU, logits at full resolution from a pixel-shuffle head), in seed and in training scenes.
+architecture (residual blocks with dilation on one 1/4 grid as in Yu, Koltun and Funkhouser 2017 "Dilated
+residual networks", group normalisation, SiLU, logits at full resolution from a pixel-shuffle head), in seed
+and in training scenes.
 
-Two of its stages are the feature space of the Fréchet distance, precision and recall: `features`, the mean and the standard
-deviation over the picture of the 32 channels at 1/2 and the 80 channels at 1/4. The spread is there because the mean alone
-hardly sees blur. None of these numbers is an FID.
+Two of its stages are the feature space of the Fréchet distance, precision and recall: `features`, the mean
+and the standard deviation over the picture of the 32 channels at 1/2 and the 80 channels at 1/4. The spread
+is there because the mean alone hardly sees blur. None of these numbers is an FID.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ STRIDE = 4
 
 
 class Judge(nn.Module):
-    """Pictures (B, 3, H, W) in [-1, 1] → logits (B, classes, H, W); trained at 64 px, H and W multiples of 4."""
+    """Pictures (B, 3, H, W) in [-1, 1] → logits (B, classes, H, W); trained at 64 px, H and W multiples of
+    4.
+    """
 
     def __init__(
         self,
@@ -56,7 +59,9 @@ class Judge(nn.Module):
         return fine, self.coarse(self.down(fine))
 
     def features(self, images: Tensor) -> Tensor:
-        """(B, 224): mean and standard deviation over the picture of both stages; `dimension` says how many."""
+        """(B, 224): mean and standard deviation over the picture of both stages; `dimension` says how
+        many.
+        """
         pooled = [statistic for m in self.maps(images) for statistic in (m.mean((2, 3)), m.std((2, 3)))]
         return torch.cat(pooled, 1)
 
@@ -76,7 +81,9 @@ class Judge(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(act(norm(conv(act(norm(x)))))), both convolutions dilated alike (He et al. 2016, pre-activation)."""
+    """x + conv(act(norm(conv(act(norm(x)))))), both convolutions dilated alike (He et al. 2016,
+    pre-activation).
+    """
 
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()

@@ -1,11 +1,12 @@
 """The segmenter: a small U-shaped network that names what every pixel of a room shows.
 
-It is used in losses only: the distance between its frozen encoder's maps is our perceptual loss (the idea of Johnson et
-al. 2016, section 3.2, with our own network instead of VGG), and its logits tell a generator which class it drew where.
-It never measures anything: that is the judge's work, another architecture trained on other scenes (`nn/judge.py`).
+It is used in losses only: the distance between its frozen encoder's maps is our perceptual loss (the idea of
+Johnson et al. 2016, section 3.2, with our own network instead of VGG), and its logits tell a generator which
+class it drew where. It never measures anything: that is the judge's work, another architecture trained on
+other scenes (`nn/judge.py`).
 
-Encoder: four stages of 24, 48, 96 and 128 channels at 1, 1/2, 1/4 and 1/8 of the side, batch normalisation. Decoder: two
-top-down merges, logits at half the side.
+Encoder: four stages of 24, 48, 96 and 128 channels at 1, 1/2, 1/4 and 1/8 of the side, batch normalisation.
+Decoder: two top-down merges, logits at half the side.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ STRIDE = 8  # the picture's sides must be multiples of this
 
 
 class Segmenter(nn.Module):
-    """Pictures (B, 3, H, W) in [-1, 1] → logits (B, classes, H/2, W/2); trained at 64 px, H and W multiples of 8."""
+    """Pictures (B, 3, H, W) in [-1, 1] → logits (B, classes, H/2, W/2); trained at 64 px, H and W multiples
+    of 8.
+    """
 
     def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 96, 128), classes: int = CLASSES) -> None:
         super().__init__()
@@ -57,8 +60,8 @@ def check_images(images: Tensor, stride: int, who: str) -> None:
     """ValueError unless `images` is (B, 3, H, W) with sides that are multiples of `stride`."""
     if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] % stride or images.shape[3] % stride:
         raise ValueError(
-            f"{who} reads pictures (B, 3, H, W) whose sides are multiples of {stride}, got {tuple(images.shape)}: "
-            "resize or crop them first"
+            f"{who} reads pictures (B, 3, H, W) whose sides are multiples of {stride}, got "
+            f"{tuple(images.shape)}: resize or crop them first"
         )
 
 

@@ -1,8 +1,8 @@
 """Train the two rooms networks: the segmenter (losses only) and the judge (metrics only).
 
-Pixel-wise cross-entropy on rendered rooms with their semantic maps. The two must see different scenes and have different
-seeds: the caller brings the pool. Measured on one core of an AMD EPYC shared with other work, see the model cards in
-`checkpoints/rooms-segmenter` and `checkpoints/rooms-judge`.
+Pixel-wise cross-entropy on rendered rooms with their semantic maps. The two must see different scenes and
+have different seeds: the caller brings the pool. Measured on one core of an AMD EPYC shared with other work,
+see the model cards in `checkpoints/rooms-segmenter` and `checkpoints/rooms-judge`.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ def train_room_network(
     learning_rate: float = 3e-3,
     say: Callable[[str], None] = print,
 ) -> tuple[nn.Module, dict[str, float | int | str]]:
-    """Train `which` ("segmenter" or "judge") for `minutes` of wall-clock time; the learning rate falls as a cosine of it.
+    """Train `which` ("segmenter" or "judge") for `minutes` of wall-clock time; the learning rate falls as a
+    cosine of it.
 
-    pool: rgb (N, 3, H, W) uint8 and semantic (N, H, W) integer class numbers. classes: the classes' names, for the report.
-    Returns the network in eval mode and a flat report: accuracy and mean IoU on the held-out rooms, `iou_<class>`, images
-    seen, minutes. ValueError for an unknown name or a pool of the wrong shape.
+    pool: rgb (N, 3, H, W) uint8 and semantic (N, H, W) integer class numbers. classes: the classes' names,
+    for the report. Returns the network in eval mode and a flat report: accuracy and mean IoU on the held-out
+    rooms, `iou_<class>`, images seen, minutes. ValueError for an unknown name or a pool of the wrong shape.
     """
     rgb, semantic = pool
     if which not in NETWORKS:
@@ -47,7 +48,7 @@ def train_room_network(
     _check_pool(rgb, semantic, held_out)
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    network = NETWORKS[which]().to(memory_format=torch.channels_last)
+    network = NETWORKS[which]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     random = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=1e-3)
 
@@ -79,7 +80,9 @@ def train_room_network(
 
 
 def draw(rgb: Tensor, semantic: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """A batch: images (32, 3, H, W) in about [-1, 1], flipped half of the time, brightness, contrast and noise changed."""
+    """A batch: images (32, 3, H, W) in about [-1, 1], flipped half of the time, brightness, contrast and
+    noise changed.
+    """
     index = torch.randint(len(rgb), (BATCH,), generator=random)
     images = rgb[index].float() / 127.5 - 1
     labels = semantic[index].long()
@@ -94,7 +97,8 @@ def draw(rgb: Tensor, semantic: Tensor, random: torch.Generator) -> tuple[Tensor
 
 @torch.no_grad()
 def score(network: nn.Module, rgb: Tensor, semantic: Tensor, classes: Sequence[str] = ()) -> dict[str, float]:
-    """Pixel accuracy and intersection over union on rgb (N, 3, H, W) uint8, at the network's own output size, in float32.
+    """Pixel accuracy and intersection over union on rgb (N, 3, H, W) uint8, at the network's own output size,
+    in float32.
 
     `miou` averages the classes that occur in the labels or in the answer.
     """
@@ -131,8 +135,8 @@ def _loss(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 def _check_pool(rgb: Tensor, semantic: Tensor, held_out: int) -> None:
     if rgb.ndim != 4 or rgb.dtype != torch.uint8 or semantic.shape != (len(rgb), *rgb.shape[2:]):
         raise ValueError(
-            f"the pool must be rgb (N, 3, H, W) uint8 and semantic (N, H, W), got {tuple(rgb.shape)} {rgb.dtype} and "
-            f"{tuple(semantic.shape)}"
+            f"the pool must be rgb (N, 3, H, W) uint8 and semantic (N, H, W), got {tuple(rgb.shape)} "
+            f"{rgb.dtype} and {tuple(semantic.shape)}"
         )
     if len(rgb) <= held_out:
         raise ValueError(f"the pool has {len(rgb)} rooms and {held_out} are held out: render more")
