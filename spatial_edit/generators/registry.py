@@ -1,0 +1,75 @@
+"""The models that come with the project: one frozen row each, and a loader with a process-wide cache."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from spatial_edit.generators.blobgan.renderer import load_blob_generator
+from spatial_edit.generators.contract import Generator, ModelSpec
+
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+
+# the words of data.rooms.blob_truth.SLOT_NAMES, row by row (a test compares them)
+ROOM_SLOTS = (
+    "rug",
+    "bed",
+    "nightstand (left)",
+    "nightstand (right)",
+    "lamp (left)",
+    "lamp (right)",
+    "window",
+    "painting A",
+    "painting B",
+    "wardrobe",
+    "dresser",
+    "bookshelf",
+    "plant",
+    "chair",
+    "pouf",
+    "door",
+    "mirror",
+    "floor lamp",
+    "ceiling lamp",
+    "decoration A",
+    "decoration B",
+)
+
+MODELS: dict[str, ModelSpec] = {
+    "blobgan-rooms": ModelSpec(
+        name="blobgan-rooms",
+        number=1,
+        family="blobgan",
+        title="Bedrooms, as blobs",
+        kind="blobs",
+        resolution=64,
+        licence="MIT",
+        training_data="procedural bedrooms of this project (layout-supervised)",
+        folder=CHECKPOINTS / "blobgan-rooms",
+        row_names=ROOM_SLOTS,
+    ),
+}
+
+_LOADERS = {"blobgan": load_blob_generator}
+_loaded: dict[tuple[str, str], Generator] = {}
+_lock = threading.Lock()
+
+
+def by_number(number: int) -> ModelSpec:
+    """The row whose byte in an edit code is `number`; ValueError when there is none."""
+    for spec in MODELS.values():
+        if spec.number == number:
+            return spec
+    raise ValueError(f"no bundled model has the number {number}: the link may be from a newer version")
+
+
+def load(name: str, device: str = "cpu") -> Generator:
+    """A model by name, loaded once a process and device; ValueError for an unknown name or a bad checkpoint."""
+    if name not in MODELS:
+        raise ValueError(f"there is no model '{name}': choose one of {', '.join(MODELS)}")
+    with _lock:
+        key = (name, device)
+        if key not in _loaded:
+            spec = MODELS[name]
+            _loaded[key] = _LOADERS[spec.family](spec, device)
+        return _loaded[key]

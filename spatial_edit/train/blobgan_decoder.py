@@ -1,0 +1,198 @@
+"""Stage (i) of the rooms model: decoder and code encoder on ground-truth blobs.
+
+Every picture of the pool comes with its blobs (`data.rooms.blob_truth`). The encoder reads a code under each blob, the
+decoder paints the layout with those codes, and the picture must come back: 6 L1 + 3 perceptual (the frozen segmenter's
+features) + 0.02 code^2. Noise on the codes keeps them smooth enough to be sampled later. Adversarial terms come in
+stage (iii), when whole pictures look right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from spatial_edit.data.rooms.blob_truth import BlobTruth, flip
+from spatial_edit.generators.blobgan.compact import CompactConfig, CompactDecoder
+from spatial_edit.generators.blobgan.encoder import CodeEncoder
+from spatial_edit.generators.blobgan.shape import PROFILE, BlobGeometry, Splat, splat
+from spatial_edit.nn.segmenter import Segmenter
+from spatial_edit.train.ema import Ema
+from spatial_edit.train.losses import perceptual
+
+HELD_OUT = 256  # pictures at the front of a pool that are never trained on
+
+
+@dataclass(frozen=True)
+class DecoderRecipe:
+    """Weights and rates of stage (i)."""
+
+    config: CompactConfig = CompactConfig()
+    batch: int = 16
+    learning_rate: float = 3e-3
+    final_rate: float = 0.05  # share of the learning rate left at the end of the cosine
+    flat: float = 0.5  # share of the run before the cosine begins
+    l1: float = 6.0
+    perceptual: float = 3.0
+    code: float = 0.02
+    code_noise: float = 0.2
+    half_precision: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Pictures uint8 (N, 3, R, R) with their blob truth."""
+
+    pictures: Tensor
+    truth: BlobTruth
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+def as_float(pictures: Tensor) -> Tensor:
+    """uint8 to [-1, 1]."""
+    return pictures.float() / 127.5 - 1
+
+
+def geometry_of(truth: BlobTruth) -> tuple[BlobGeometry, Tensor]:
+    """The present blobs of each picture, farthest first, padded to the longest: geometry and slots (B, K)."""
+    count = max(int(truth.exists.sum(1).max()), 1)
+    rank = torch.where(truth.exists, -truth.distances, torch.full_like(truth.distances, -1e9))
+    slots = rank.argsort(dim=1, stable=True)[:, -count:]
+
+    def pick(values: Tensor) -> Tensor:
+        index = slots.view(*slots.shape, *[1] * (values.dim() - 2)).expand(-1, -1, *values.shape[2:])
+        return torch.gather(values, 1, index)
+
+    geometry = BlobGeometry(
+        pick(truth.exists.float()),
+        pick(truth.centres),
+        pick(truth.sizes),
+        pick(truth.aspects),
+        pick(truth.angles),
+        pick(truth.profiles),
+        truth.planes,
+    )
+    return geometry, slots
+
+
+class DecoderTask:
+    """See the module; a `Task` for the loop."""
+
+    def __init__(self, recipe: DecoderRecipe, pool: Pool, segmenter: Segmenter | None) -> None:
+        self.recipe, self.pool, self.segmenter = recipe, pool, segmenter
+        self.batch = recipe.batch
+        torch.manual_seed(recipe.seed)
+        decoder, codes = CompactDecoder(recipe.config), CodeEncoder(recipe.config)
+        self.modules: dict[str, nn.Module] = {"decoder": decoder, "codes": codes}
+        self.averages = {name: Ema(module) for name, module in self.modules.items()}
+        weights = [*decoder.parameters(), *codes.parameters()]
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "autoencoder": torch.optim.Adam(weights, recipe.learning_rate, (0.5, 0.99))
+        }
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.dtype = torch.bfloat16 if recipe.half_precision else torch.float32
+
+    def draw(self) -> tuple[Tensor, BlobTruth]:
+        """A batch of pictures in [-1, 1] and their truth, mirrored half of the time."""
+        held = min(HELD_OUT, len(self.pool) // 4)
+        index = torch.randint(held, len(self.pool), (self.batch,), generator=self.generator)
+        pictures, truth = as_float(self.pool.pictures[index]), self.pool.truth[index]
+        if torch.rand((), generator=self.generator) < 0.5:
+            pictures, truth = pictures.flip(3), flip(truth)
+        return pictures, truth
+
+    def encode(self, pictures: Tensor, truth: BlobTruth) -> tuple[BlobGeometry, Tensor, Splat, Tensor, Tensor]:
+        geometry, slots = geometry_of(truth)
+        with torch.no_grad():
+            maps = splat(geometry, self.recipe.config.resolution)
+        rows, background = self.modules["codes"](pictures, geometry, slots, maps, self.dtype)
+        return geometry, slots, maps, rows, background
+
+    def reconstruct(self, pictures: Tensor, truth: BlobTruth) -> tuple[Tensor, dict[str, Tensor]]:
+        """The autoencoder's loss on a batch, its parts, and nothing stepped."""
+        recipe = self.recipe
+        geometry, slots, maps, rows, background = self.encode(pictures, truth)
+        codes, overall = rows[..., PROFILE + 3 :], background[:, 30:]
+        noise = [recipe.code_noise * torch.randn(c.shape, generator=self.generator) for c in (codes, overall)]
+        noisy = torch.cat([rows[..., : PROFILE + 3], codes + noise[0]], -1)
+        behind = torch.cat([background[:, :30], overall + noise[1]], -1)
+        painted = self.modules["decoder"](geometry, noisy, slots, behind, maps, self.dtype)
+        l1 = (painted - pictures).abs().mean()
+        size = (codes.square().mean(-1) * geometry.present).sum() / geometry.present.sum() + overall.square().mean()
+        loss = recipe.l1 * l1 + recipe.code * size
+        parts = {"l1": l1.detach(), "code": size.detach()}
+        if self.segmenter is not None:
+            distance = self.perceptual(painted, pictures)
+            loss = loss + recipe.perceptual * distance
+            parts["perceptual"] = distance.detach()
+        return loss, parts
+
+    def perceptual(self, painted: Tensor, pictures: Tensor) -> Tensor:
+        assert self.segmenter is not None
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.half_precision):
+            with torch.no_grad():
+                target = self.segmenter.features(pictures.to(memory_format=torch.channels_last))
+            return perceptual(self.segmenter.features(painted.to(memory_format=torch.channels_last)), target)
+
+    def set_rate(self, progress: float, images: int) -> None:
+        recipe = self.recipe
+        late = max(progress - recipe.flat, 0) / (1 - recipe.flat)
+        cosine = recipe.final_rate + (1 - recipe.final_rate) * 0.5 * (1 + torch.cos(torch.tensor(late * torch.pi)).item())
+        warm = min(1.0, (images + self.batch) / (50 * self.batch))
+        for group in self.optimisers["autoencoder"].param_groups:
+            group["lr"] = recipe.learning_rate * warm * cosine
+
+    def step(self, progress: float, images: int) -> dict[str, Tensor]:
+        self.set_rate(progress, images)
+        loss, parts = self.reconstruct(*self.draw())
+        optimiser = self.optimisers["autoencoder"]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if bool(torch.isfinite(loss)):
+            optimiser.step()
+        return {"loss": loss.detach(), **parts}
+
+    @torch.no_grad()
+    def repaint(self, first: int, last: int, move: tuple[int, float] | None = None) -> tuple[Tensor, Tensor]:
+        """Held-out pictures and their repainting by the averaged weights; `move` = (slot, dx) shifts one blob."""
+        pictures, truth = as_float(self.pool.pictures[first:last]), self.pool.truth[first:last]
+        geometry, slots = geometry_of(truth)
+        codes, decoder = self.averages["codes"].module, self.averages["decoder"].module
+        maps = splat(geometry, self.recipe.config.resolution)
+        rows, background = codes(pictures, geometry, slots, maps, self.dtype)
+        if move is not None:
+            shift = (slots == move[0]).float() * move[1]
+            centres = geometry.centres + torch.stack([shift, torch.zeros_like(shift)], -1)
+            geometry = geometry._replace(centres=centres)
+        return pictures, decoder(geometry, rows, slots, background, None, self.dtype)
+
+    def sheet(self) -> Tensor:
+        real, painted = self.repaint(0, 16)
+        _, moved = self.repaint(0, 16, (1, 0.18))
+        return contact_sheet(torch.cat([real, painted, moved]), 8, enlarge=2)
+
+    def metrics(self) -> dict[str, float]:
+        held = min(HELD_OUT, len(self.pool) // 4)
+        pairs = [self.repaint(i, min(i + 64, held)) for i in range(0, held, 64)]
+        real, painted = (torch.cat(p) for p in zip(*pairs, strict=True))
+        error = ((painted.clamp(-1, 1) - real) / 2).square().mean((1, 2, 3))
+        return {
+            "held_out_l1": float((painted - real).abs().mean()),
+            "held_out_psnr": float((-10 * error.log10()).mean()),
+        }
+
+
+def contact_sheet(pictures: Tensor, columns: int, enlarge: int = 1) -> Tensor:
+    """(3, H, W) from pictures (N, 3, h, w), row by row."""
+    if enlarge > 1:
+        pictures = nn.functional.interpolate(pictures, scale_factor=enlarge, mode="bicubic")
+    rows = (len(pictures) + columns - 1) // columns
+    missing = rows * columns - len(pictures)
+    pictures = torch.cat([pictures, pictures.new_full((missing, *pictures.shape[1:]), -1.0)])
+    count, channels, height, width = pictures.shape
+    grid = pictures.view(rows, columns, channels, height, width).permute(2, 0, 3, 1, 4)
+    return grid.reshape(channels, rows * height, columns * width)
