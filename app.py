@@ -1,0 +1,91 @@
+"""Spatial Edit: entry for a Space and for a laptop. `python app.py --help`.
+
+The environment comes first: OpenMP's waiting policy is read when torch is imported, Gradio's analytics switch when
+gradio is. Importing this module loads no model and starts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads sleep: two cores serve several visitors
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from spatial_edit.generators.contract import Generator, ModelSpec
+    from spatial_edit.store import Store
+
+ON_SPACE = bool(os.environ.get("SPACE_ID"))
+LIBRARY_MISSING = (
+    "A system library that OpenCV needs is missing ({error}). Install the packages named in packages.txt, on Debian or "
+    "Ubuntu: xargs apt-get install -y < packages.txt"
+)
+
+
+def build_demo(
+    lookup: Callable[[str], Generator] | None = None,
+    store: Store | None = None,
+    models: Mapping[str, ModelSpec] | None = None,
+    *,
+    device: str = "cpu",
+    parse: Callable[..., Any] | None = None,
+) -> gr.Blocks:
+    """The app's Blocks. By default on the registry's models and the store that the environment names."""
+    check_libraries()
+    from spatial_edit.generators import registry
+    from spatial_edit.store import Store
+    from spatial_edit.ui.wiring import build
+
+    return build(
+        lookup or (lambda name: registry.load(name, device=device)),
+        store or Store.from_environment(),
+        registry.MODELS if models is None else models,
+        parse=parse,
+    )
+
+
+def check_libraries() -> None:
+    """SystemExit with a sentence when OpenCV cannot find its system libraries."""
+    try:
+        import cv2  # noqa: F401
+    except ImportError as error:
+        if "libGL" in str(error) or ".so" in str(error):
+            raise SystemExit(LIBRARY_MISSING.format(error=error)) from error
+        raise
+
+
+def first(models: Mapping[str, ModelSpec], name: str) -> dict[str, ModelSpec]:
+    """The models with `name` in front: it is the one a page opens with."""
+    if name not in models:
+        raise SystemExit(f"There is no model {name!r}: use one of {', '.join(models)}.")
+    return {name: models[name], **models}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and serve until interrupted."""
+    parser = argparse.ArgumentParser(description="Spatial Edit in the browser.")
+    parser.add_argument("--host", default="0.0.0.0" if ON_SPACE else "127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--model", default="", help="the model that a page opens with")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+    chosen = parser.parse_args(arguments)
+    check_libraries()
+
+    from spatial_edit.generators.registry import MODELS
+    from spatial_edit.ui.wiring import launch_options
+
+    models = first(MODELS, chosen.model) if chosen.model else dict(MODELS)
+    demo = build_demo(models=models, device=chosen.device)
+    demo.launch(server_name=chosen.host, server_port=chosen.port, **launch_options())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

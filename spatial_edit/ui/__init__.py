@@ -1,0 +1,1 @@
+"""The app: a canvas, two tabs, an API. Only app.py and bench import it."""

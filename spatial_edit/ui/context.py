@@ -1,0 +1,155 @@
+"""What all parts of the app share: the models, the store, the seats, and how errors are spoken."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+import gradio as gr
+from torch import Tensor
+
+from spatial_edit.session import Frame, Lookup, Session, Store
+from spatial_edit.ui.canvas import scene_value
+from spatial_edit.ui.seats import Seat, Seats
+
+P = ParamSpec("P")
+T = TypeVar("T")
+FIRST_SEED = 7
+MODEL_EVENTS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}  # on every event that renders
+PARSE_EVENTS: dict[str, Any] = {"concurrency_id": "parse", "concurrency_limit": 1}
+
+
+class Spec(Protocol):
+    """What the app reads of a model's registry row (`generators.contract.ModelSpec`)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def number(self) -> int: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def row_names(self) -> tuple[str, ...]: ...
+
+
+class ParsedPhoto(Protocol):
+    """What `session.parse_upload` gives: the committed scene, the photo as the model saw it (3, H, W), and figures."""
+
+    @property
+    def frame(self) -> Frame: ...
+    @property
+    def original(self) -> Tensor: ...
+    @property
+    def psnr(self) -> float: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+Parse = Callable[..., ParsedPhoto]  # (lookup, store, data, model, effort, fit, progress)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts that handlers need; one an app."""
+
+    lookup: Lookup
+    store: Store
+    models: Mapping[str, Spec]
+    parse: Parse
+    seats: Seats
+
+    @property
+    def first_model(self) -> str:
+        return next(iter(self.models), "")
+
+    def model_of_number(self, number: int) -> str:
+        """Name of the model with this number; KeyError when there is none."""
+        for name, spec in self.models.items():
+            if spec.number == number:
+                return name
+        raise KeyError(number)
+
+    def new_session(self) -> Session:
+        return Session(self.lookup, self.store, names=self.model_of_number)
+
+    def row_names(self, model: str) -> Callable[[int], str]:
+        """A word for every row of a model's appearance vectors, "" where it has none."""
+        words = self.models[model].row_names if model in self.models else ()
+        return lambda row: words[row].replace("_", " ") if row < len(words) else ""
+
+    def show(self, seat: Seat, frame: Frame, why: str, **more: Any) -> dict[str, object]:
+        """The canvas's value for a frame of this seat."""
+        session, names = seat.session, self.row_names(frame.scene.model)
+        return scene_value(
+            frame, names, why=why, can_undo=session.can_undo, can_redo=session.can_redo, **more
+        )
+
+
+def model_choices(context: Context) -> list[tuple[str, str]]:
+    """(title, name) of every model, for a dropdown."""
+    return [(spec.title, name) for name, spec in context.models.items()]
+
+
+def sentence(error: ValueError | OSError) -> str:
+    """What to tell a person; file names of the server are left out."""
+    if isinstance(error, OSError) and not isinstance(error, ValueError):
+        return f"The server could not read or write a file ({error.strerror or type(error).__name__}): try again later."
+    text = str(error).strip() or "That did not work."
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def spoken(handler: Callable[P, T]) -> Callable[P, T]:
+    """The handler with its ValueErrors and OSErrors told to the client as `gr.Error`, without a trace in the log."""
+
+    @functools.wraps(handler)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return handler(*args, **kwargs)
+        except (ValueError, OSError) as error:
+            raise gr.Error(sentence(error), print_exception=False) from error
+
+    return told
+
+
+def whole(value: object, what: str) -> int:
+    """A whole number from a field that may hold 7, 7.0, "7" or nothing; ValueError otherwise."""
+    number = _whole(value)
+    if number is None:
+        raise ValueError(f"{what} is {str(value)[:20]!r}: it must be a whole number")
+    return number
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    if isinstance(value, str) and len(value) <= 20:
+        digits = value.strip()
+        return int(digits) if digits.isdecimal() else None
+    return None
+
+
+def known_model(context: Context, name: object) -> str:
+    """The name of a model that is here; ValueError otherwise."""
+    if not isinstance(name, str) or name not in context.models:
+        raise ValueError(f"there is no model {str(name)[:40]!r}: use one of {', '.join(context.models)}")
+    return name
+
+
+def space_url() -> str:
+    """The page of this Space, for links that outlive its frame; "" elsewhere."""
+    space = os.environ.get("SPACE_ID", "")
+    return f"https://huggingface.co/spaces/{space}" if space else ""
+
+
+def live_mode() -> str:
+    """No picture for every mouse move where a GPU is lent by the call (ZeroGPU)."""
+    return "release" if os.environ.get("SPACES_ZERO_GPU") else "live"

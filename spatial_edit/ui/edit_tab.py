@@ -1,0 +1,255 @@
+"""The Edit tab: a seed becomes a scene, the canvas changes it, links and files take it along.
+
+Handlers only translate clicks into `Session` calls. Those of the canvas never raise for a refused edit: they answer with
+the unharmed scene and the sentence, so that the stage shows what is true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from spatial_edit.session import Frame, Session, render_live
+from spatial_edit.share import OtherWeights
+from spatial_edit.ui import context as shared
+from spatial_edit.ui.canvas import BlobCanvas, empty_value
+from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
+from spatial_edit.ui.files import scene_file
+from spatial_edit.ui.live import LiveDesk
+from spatial_edit.ui.seats import Seat
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **MODEL_EVENTS}
+TODAY = "This layout with today's model"
+HELP = """
+| | |
+|---|---|
+| **Move** | drag, or arrow keys (Shift: larger steps) |
+| **Resize, reshape** | drag a white handle (Shift: keep the form), `+` `-`, `,` `.` |
+| **Turn** | drag the dark handle (Shift: 15° steps), `[` `]` |
+| **Depth** | Page Up, Page Down |
+| **Clone · hide · remove** | Ctrl+D · H · Delete |
+| **Undo · redo** | Ctrl+Z · Ctrl+Shift+Z |
+| **Overlapping** | click again to reach the element below, or choose it in the list |
+"""
+
+
+@dataclass(frozen=True)
+class EditTab:
+    """The components that other parts of the app write to."""
+
+    token: gr.State
+    canvas: BlobCanvas
+    model: gr.Dropdown
+    seed: gr.Number
+    truncation: gr.Slider
+    code: gr.Textbox
+    banner: gr.Group
+    banner_text: gr.Markdown
+    old_code: gr.State
+
+    @property
+    def scene(self) -> list[Any]:
+        """Outputs of every event that changes the scene, in the order of `answer`."""
+        return [self.token, self.canvas, self.model, self.seed, self.truncation, self.code]
+
+
+def answer(context: Context, seat: Seat, frame: Frame, why: str, **more: Any) -> list[Any]:
+    """Values for `EditTab.scene`."""
+    scene = frame.scene
+    value = context.show(seat, frame, why, **more)
+    return [
+        seat.token,
+        gr.HTML(value=value),
+        scene.model,
+        scene.latent.seed,
+        scene.latent.truncation,
+        frame.code,
+    ]
+
+
+def build_edit_tab(context: Context) -> EditTab:
+    """Lay out the tab and wire it."""
+    token, old_code = gr.State(""), gr.State("")
+    with gr.Group(visible=False, elem_classes="banner") as banner:
+        banner_text = gr.Markdown("")
+        today = gr.Button(TODAY, size="sm", elem_id="today")
+    with gr.Row(elem_classes="work"):
+        with gr.Column(scale=8, min_width=340):
+            canvas = BlobCanvas(
+                elem_id="canvas",
+                live_mode=shared.live_mode(),
+                depth=2 if shared.space_url() else 1,
+                space_url=shared.space_url(),
+                server_functions=_server_functions(context),
+            )
+        with gr.Column(scale=5, min_width=300, elem_classes="side"):
+            with gr.Group():
+                model = gr.Dropdown(
+                    shared.model_choices(context), value=context.first_model, label="Model", elem_id="model"
+                )
+                with gr.Row(elem_classes="seed-row"):
+                    seed = gr.Number(
+                        shared.FIRST_SEED, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, scale=3, min_width=120
+                    )
+                    die = gr.Button("Random", scale=1, min_width=96, elem_id="die")
+                truncation = gr.Slider(
+                    0, 1, 0, step=0.05, label="Truncation", info="0: full variety. 1: the average picture."
+                )
+            generate = gr.Button("Generate", variant="primary", elem_id="generate")
+            code = _sharing(context)
+            with gr.Accordion("Mouse, touch and keys", open=False):
+                gr.Markdown(HELP, elem_classes="help")
+    tab = EditTab(token, canvas, model, seed, truncation, code, banner, banner_text, old_code)
+    _wire(context, tab, generate, die, today)
+    return tab
+
+
+def _sharing(context: Context) -> gr.Textbox:
+    with gr.Group():
+        code = gr.Textbox(
+            label="Edit code",
+            info="Names this very picture. Paste one and press Enter to open it.",
+            max_lines=1,
+            max_length=4200,
+            buttons=["copy"],
+            elem_id="code",
+        )
+        link = gr.Button("Copy link", elem_id="copy-link")
+    with gr.Row(elem_classes="downloads"):
+        saves = {
+            "picture": gr.Button("Save picture", size="sm", min_width=90),
+            "map": gr.Button("Save blob map", size="sm", min_width=90),
+            "scene": gr.Button("Save scene", size="sm", min_width=90),
+        }
+    private: dict[str, Any] = {"api_visibility": "private"}
+    link.click(None, js="() => { window.spatialEdit.copyLink(); }", **private)
+    for what, button in saves.items():
+        button.click(None, js=f"() => {{ window.spatialEdit.download('{what}'); }}", **private)
+    return code
+
+
+def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, today: gr.Button) -> None:
+    inputs: list[Any] = [tab.token, tab.model, tab.seed, tab.truncation]
+
+    @spoken
+    def on_generate(token: str, model: str, seed: float, truncation: float) -> list[Any]:
+        seat = context.seats.take(token)
+        with seat.lock:
+            name = shared.known_model(context, model)
+            frame = seat.session.generate(name, shared.whole(seed, "the seed"), truncation)
+            return [*answer(context, seat, frame, "open"), gr.Group(visible=False)]
+
+    @spoken
+    def on_open(token: str, code: str) -> list[Any]:
+        seat = context.seats.take(token)
+        with seat.lock:
+            return answer(context, seat, seat.session.open(code or ""), "open")
+
+    @spoken
+    def on_today(token: str, code: str) -> list[Any]:
+        seat = context.seats.take(token)
+        with seat.lock:
+            frame = seat.session.open(code, today=True)
+            return [*answer(context, seat, frame, "open"), gr.Group(visible=False)]
+
+    def on_commit(token: str, event: gr.EventData) -> list[Any]:
+        return commit(context, token, {name: getattr(event, name, None) for name in ("kind", "edit", "code", "stamp")})
+
+    def on_load(request: gr.Request) -> list[Any]:
+        return load(context, dict(request.query_params))
+
+    outputs = [*tab.scene, tab.banner]
+    generate.click(on_generate, inputs, outputs, **QUIET)
+    tab.seed.submit(on_generate, inputs, outputs, **QUIET)
+    tab.model.input(on_generate, inputs, outputs, **QUIET)
+    tab.truncation.release(on_generate, inputs, outputs, trigger_mode="always_last", **QUIET)
+    die.click(
+        None, None, tab.seed, js="() => Math.floor(Math.random() * 4294967296)", api_visibility="private"
+    ).then(on_generate, inputs, outputs, **QUIET)
+    tab.code.submit(on_open, [tab.token, tab.code], tab.scene, **QUIET)
+    today.click(on_today, [tab.token, tab.old_code], outputs, **QUIET)
+    tab.canvas.commit(on_commit, [tab.token], tab.scene, trigger_mode="multiple", **QUIET)
+    gr.context.Context.root_block.load(  # type: ignore[union-attr]
+        on_load, None, [*tab.scene, tab.banner, tab.banner_text, tab.old_code], **QUIET
+    )
+
+
+def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
+    """Answer the canvas: `kind` is edit, undo or redo; `code` names the scene that the browser meant."""
+    seat = context.seats.take(token)
+    stamp = asked["stamp"] if isinstance(asked["stamp"], int) else 0
+    with seat.lock:
+        session = seat.session
+        try:
+            _return_to(session, asked["code"])
+            frame = _step(session, asked["kind"], asked["edit"])
+        except (ValueError, OSError) as error:
+            if session.frame is None:
+                return [seat.token, gr.HTML(value=empty_value(sentence(error)) | {"stamp": stamp}), *[gr.skip()] * 4]
+            return answer(context, seat, session.frame, "commit", stamp=stamp, error=sentence(error))
+        return answer(context, seat, frame, "commit", stamp=stamp)
+
+
+def _step(session: Session, kind: object, edit: object) -> Frame:
+    if kind == "edit":
+        return session.edit(edit)
+    if kind == "undo":
+        return session.undo()
+    if kind == "redo":
+        return session.redo()
+    raise ValueError("this page is out of date: reload it")
+
+
+def _return_to(session: Session, code: object) -> None:
+    """A seat that was lost, or a scene that another event opened meanwhile: go to what the browser shows."""
+    if not isinstance(code, str):
+        raise ValueError("this page is out of date: reload it")
+    if session.frame is None or session.frame.code != code:
+        session.open(code)
+
+
+def load(context: Context, query: dict[str, str]) -> list[Any]:
+    """The first scene of a page: the link's, or a fresh one with the reason."""
+    seat = context.seats.take("")
+    no_banner = [gr.Group(visible=False), "", ""]
+    code = query.get("e") or (f"s:{query['s']}" if query.get("s") else "")
+    warning = ""
+    if code:
+        try:
+            return [*answer(context, seat, seat.session.open(code), "open"), *no_banner]
+        except OtherWeights as error:
+            warning = sentence(error)
+            no_banner = [gr.Group(visible=True), f"**{warning}** You see a fresh scene instead.", code]
+        except (ValueError, OSError) as error:
+            warning = f"{sentence(error)} You see a fresh scene instead."
+            gr.Warning(warning, title="This link cannot be opened")
+    try:
+        frame = seat.session.generate(context.first_model, shared.FIRST_SEED)
+    except (ValueError, OSError) as error:
+        return [seat.token, gr.HTML(value=empty_value(sentence(error))), *[gr.skip()] * 4, *no_banner]
+    return [*answer(context, seat, frame, "fresh", error=warning), *no_banner]
+
+
+def _server_functions(context: Context) -> list[Any]:
+    desk = LiveDesk(
+        lambda code, elements: render_live(
+            context.lookup, context.store, code, elements, names=context.model_of_number
+        )
+    )
+
+    def render_live_picture(payload: Any) -> dict[str, object] | None:
+        try:
+            return desk.answer(payload)
+        except (ValueError, OSError):
+            return None  # the canvas says so; the commit that follows gives the reason
+
+    def render_file(payload: Any) -> dict[str, object]:
+        try:
+            return scene_file(context, payload)
+        except (ValueError, OSError) as error:
+            return {"error": sentence(error)}
+
+    render_live_picture.__name__ = "render_live"
+    return [render_live_picture, render_file]

@@ -1,0 +1,79 @@
+"""Live pictures: what the canvas asks for in the middle of a gesture.
+
+A server function of Gradio runs outside the queue and its limits, so the bounds are here: a rate limit over everybody,
+one picture at a time, and of each page only its newest request (an older one that waited is dropped unrendered). The
+call is stateless: it carries a scene's code and the elements' geometry, which the session checks like an edit, and it
+never touches anybody's history.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from torch import Tensor
+
+from spatial_edit.ui.pictures import data_url, display
+
+PICTURES_PER_SECOND = 90.0
+MOST_PAGES = 1024
+PATIENCE = 2.0  # seconds that a request waits for its turn
+
+Render = Callable[[str, list[object]], Tensor]  # (code, elements) -> (3, H, W)
+
+
+class LiveDesk:
+    """Takes live requests. `answer` gives `{"seq", "image"}`, or `{"seq"}` alone when it is too busy or too late."""
+
+    def __init__(
+        self,
+        render: Render,
+        *,
+        per_second: float = PICTURES_PER_SECOND,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._render, self._rate, self._clock = render, per_second, clock
+        self._tokens, self._filled = per_second, clock()
+        self._newest: OrderedDict[str, int] = OrderedDict()
+        self._lock, self._turn = threading.Lock(), threading.Semaphore(1)
+
+    def answer(self, payload: object) -> dict[str, object]:
+        """One request `{"client", "seq", "code", "elements"}`; ValueError when it is malformed."""
+        client, sequence, code, elements = _read(payload)
+        if not self._admit(client, sequence) or not self._turn.acquire(timeout=PATIENCE):
+            return {"seq": sequence}
+        try:
+            if self._newest.get(client, sequence) > sequence:
+                return {"seq": sequence}
+            picture = self._render(code, elements)
+        finally:
+            self._turn.release()
+        return {"seq": sequence, "image": data_url(display(picture))}
+
+    def _admit(self, client: str, sequence: int) -> bool:
+        with self._lock:
+            now = self._clock()
+            self._tokens = min(self._rate, self._tokens + (now - self._filled) * self._rate)
+            self._filled = now
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            self._newest[client] = max(sequence, self._newest.get(client, sequence))
+            self._newest.move_to_end(client)
+            while len(self._newest) > MOST_PAGES:
+                self._newest.popitem(last=False)
+            return True
+
+
+def _read(payload: object) -> tuple[str, int, str, list[object]]:
+    if not isinstance(payload, dict):
+        raise ValueError("a live request must be an object: reload the page")
+    client, sequence = payload.get("client"), payload.get("seq")
+    code, elements = payload.get("code"), payload.get("elements")
+    if not (isinstance(client, str) and len(client) <= 40 and isinstance(code, str) and isinstance(elements, list)):
+        raise ValueError("a live request needs client, seq, code and elements: reload the page")
+    if not isinstance(sequence, int) or isinstance(sequence, bool) or not 0 <= sequence < 2**53:
+        raise ValueError("seq of a live request must be a whole number: reload the page")
+    return client, sequence, code, elements

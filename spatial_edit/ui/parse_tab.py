@@ -1,0 +1,170 @@
+"""The Parse photos tab: photos become scenes, several at once, each one can be opened in the editor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from spatial_edit.ui import context as shared
+from spatial_edit.ui.batch import EFFORTS, FITS, Batch, max_batch
+from spatial_edit.ui.context import MODEL_EVENTS, PARSE_EVENTS, Context, spoken
+from spatial_edit.ui.edit_tab import EditTab, answer
+
+SHOW_EVERY = 1.0  # seconds between two updates of the gallery: each one sends the whole list
+INTRO = (
+    "Turn photos of rooms into scenes you can edit. Every photo becomes blobs; the picture below each name shows the "
+    "photo, its reconstruction and its blob map."
+)
+EFFORT_CHOICES = [
+    ("Encode: one pass, under a second", EFFORTS[0]),
+    ("Refine: a better likeness, tens of seconds", EFFORTS[1]),
+    ("Tune: best likeness, adapts the model, up to a minute", EFFORTS[2]),
+]
+FIT_CHOICES = [("Crop to the centre square", FITS[0]), ("Keep everything, with margins", FITS[1])]
+
+
+@dataclass(frozen=True)
+class ParseTab:
+    """The tab's components."""
+
+    photos: gr.File
+    model: gr.Dropdown
+    effort: gr.Radio
+    fit: gr.Radio
+    start: gr.Button
+    stop: gr.Button
+    status: gr.Markdown
+    gallery: gr.Gallery
+    failures: gr.Dataframe
+    chosen: gr.State
+    open: gr.Button
+    save: gr.DownloadButton
+
+
+def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
+    """Lay out the tab and wire it to the editor."""
+    gr.Markdown(INTRO, elem_classes="intro")
+    with gr.Row(elem_classes="work"):
+        with gr.Column(scale=5, min_width=300, elem_classes="side"):
+            photos = gr.File(
+                file_count="multiple", file_types=["image"], label="Photos", height=180, elem_id="photos"
+            )
+            with gr.Group():
+                model = gr.Dropdown(shared.model_choices(context), value=context.first_model, label="Model")
+                effort = gr.Radio(EFFORT_CHOICES, value=EFFORTS[0], label="Effort", elem_id="effort")
+                fit = gr.Radio(FIT_CHOICES, value=FITS[0], label="Photos that are not square")
+            with gr.Row():
+                start = gr.Button("Parse photos", variant="primary", scale=3, elem_id="parse")
+                stop = gr.Button("Stop", variant="stop", scale=1, min_width=80, interactive=False)
+        with gr.Column(scale=8, min_width=340):
+            status = gr.Markdown(
+                f"No photos yet. Drop up to {max_batch()} on the left.", elem_id="parse-status", min_height=44
+            )
+            gallery = gr.Gallery(
+                label="Photo · reconstruction · blob map", columns=1, height="auto", object_fit="contain", preview=False,
+                allow_preview=False, visible=False, interactive=False, elem_id="results", format="jpeg",
+            )  # fmt: skip
+            with gr.Row():
+                open_button = gr.Button("Open in editor", interactive=False, elem_id="open-in-editor")
+                save = gr.DownloadButton("Save all as zip", interactive=False, elem_id="save-all")
+            failures = gr.Dataframe(
+                headers=["Photo", "Why it is not here"], datatype="str", interactive=False, wrap=True, visible=False,
+                label="Left out or failed", elem_id="failures",
+            )  # fmt: skip
+    chosen = gr.State(0)
+    tab = ParseTab(photos, model, effort, fit, start, stop, status, gallery, failures, chosen, open_button, save)
+    _wire(context, edit, tab, tabs)
+    return tab
+
+
+def _wire(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None:
+    private: dict[str, Any] = {"api_visibility": "private"}
+
+    @spoken
+    def on_start(
+        token: str, photos: list[str] | None, model: str, effort: str, fit: str, progress: gr.Progress = PROGRESS
+    ) -> Iterator[list[Any]]:
+        return parse_photos(context, token, photos, model, effort, fit, progress)
+
+    def on_stop(token: str) -> str:
+        batch = context.seats.take(token).batch
+        if batch is not None:
+            batch.stop()
+        return "Stopping…"
+
+    def on_choose(event: gr.SelectData) -> int:
+        return event.index if isinstance(event.index, int) else 0
+
+    @spoken
+    def on_open(token: str, chosen: int) -> list[Any]:
+        seat = context.seats.take(token)
+        if seat.batch is None or not seat.batch.results:
+            raise ValueError("these results are gone: parse the photos again")
+        results = seat.batch.results
+        result = results[min(max(0, int(chosen)), len(results) - 1)]
+        with seat.lock:
+            return [*answer(context, seat, seat.session.open(result.code), "open"), gr.Tabs(selected="edit")]
+
+    outputs = [edit.token, tab.status, tab.gallery, tab.failures, tab.start, tab.stop, tab.open, tab.save, tab.chosen]
+    tab.start.click(
+        on_start, [edit.token, tab.photos, tab.model, tab.effort, tab.fit], outputs,
+        show_progress_on=[tab.status], **PARSE_EVENTS, **private,
+    )  # fmt: skip
+    tab.stop.click(on_stop, [edit.token], [tab.status], queue=False, show_progress="hidden", **private)
+    tab.gallery.select(on_choose, None, [tab.chosen], show_progress="hidden", queue=False, **private)
+    tab.open.click(on_open, [edit.token, tab.chosen], [*edit.scene, tabs], **MODEL_EVENTS, **private)
+
+
+PROGRESS = gr.Progress()
+
+
+def parse_photos(
+    context: Context, token: str, photos: list[str] | None, model: str, effort: str, fit: str, progress: Any
+) -> Iterator[list[Any]]:
+    """Run a batch and show how far it is; yields values for the tab's components. gr.Error on bad options."""
+    try:
+        if not photos:
+            raise ValueError("there are no photos yet: drop some first")
+        seat = context.seats.take(token)
+        batch = Batch(context, shared.known_model(context, model), effort, fit)
+    except ValueError as error:
+        raise gr.Error(shared.sentence(error), print_exception=False) from error
+    seat.batch = batch
+    began = shown = time.monotonic()
+    yield _screen(seat.token, batch, "Starting…", running=True)
+    for _ in batch.run(list(photos), lambda share, text: progress(share, desc=text)):
+        if time.monotonic() - shown >= SHOW_EVERY:
+            shown = time.monotonic()
+            done = len(batch.results) + len(batch.failures)
+            yield _screen(seat.token, batch, f"{done} of {len(photos)} photos done.", running=True)
+    yield _screen(seat.token, batch, _summary(batch, time.monotonic() - began), running=False)
+
+
+def _summary(batch: Batch, seconds: float) -> str:
+    done, failed = len(batch.results), len(batch.failures)
+    words = f"**{done} {'photo' if done == 1 else 'photos'} parsed** in {seconds:.0f} s."
+    if failed:
+        words += f" {failed} not, the reasons are below."
+    return words + (" Choose one and open it in the editor." if done else "")
+
+
+def _screen(token: str, batch: Batch, words: str, *, running: bool) -> list[Any]:
+    results = batch.results
+    items = [(str(r.sheet), f"{Path(r.name).name} · {r.psnr:.1f} dB · {r.seconds:.1f} s") for r in results]
+    ready = bool(results) and not running
+    return [
+        token,
+        words,
+        gr.Gallery(value=items, visible=bool(items), columns=1 if len(items) < 5 else 2),
+        gr.Dataframe(value=[list(pair) for pair in batch.failures], visible=bool(batch.failures)),
+        gr.Button(interactive=not running),
+        gr.Button(interactive=running),
+        gr.Button(interactive=ready),
+        gr.DownloadButton(value=batch.archive(), interactive=True) if ready else gr.DownloadButton(interactive=False),
+        0,
+    ]

@@ -1,0 +1,79 @@
+"""The page: header, tabs, API; and how it is launched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from spatial_edit import session as sessions
+from spatial_edit.session import Lookup, Session, Store
+from spatial_edit.ui.api import build_api
+from spatial_edit.ui.context import Context, Parse, Spec
+from spatial_edit.ui.edit_tab import build_edit_tab
+from spatial_edit.ui.parse_tab import build_parse_tab
+from spatial_edit.ui.seats import Seats
+
+CACHE_SECONDS = (3600, 3600)  # how often Gradio's cache of pictures is swept, and how old they may become
+QUEUE = 64
+HEADER = """
+<header class="masthead">
+  <svg viewBox="0 0 64 64" aria-hidden="true"><ellipse cx="25" cy="38" rx="20" ry="13" transform="rotate(-18 25 38)"/>
+  <ellipse cx="42" cy="24" rx="14" ry="10" transform="rotate(24 42 24)"/></svg>
+  <div><h1>Spatial Edit</h1><p>Take a generated room or your own photo apart into blobs, and move them.</p></div>
+</header>
+"""
+
+
+def build(
+    lookup: Lookup, store: Store, models: Mapping[str, Spec], *, parse: Parse | None = None
+) -> gr.Blocks:
+    """The app on these models (name → registry row), `lookup` (name → loaded model) and `store`.
+
+    `parse` is `session.parse_upload` unless given. Nothing is loaded until a page is opened.
+    """
+
+    def new_session() -> Session:
+        return context.new_session()
+
+    def parse_upload(*arguments: Any) -> Any:
+        return sessions.parse_upload(*arguments)
+
+    context = Context(lookup, store, dict(models), parse or parse_upload, Seats(new_session))
+    with gr.Blocks(title="Spatial Edit", analytics_enabled=False, delete_cache=CACHE_SECONDS) as demo:
+        gr.HTML(HEADER, elem_id="masthead", padding=False)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Edit", id="edit"):
+                edit = build_edit_tab(context)
+            with gr.Tab("Parse photos", id="parse"):
+                build_parse_tab(context, edit, tabs)
+        build_api(context)
+    return demo.queue(max_size=QUEUE)
+
+
+def launch_options() -> dict[str, Any]:
+    """Keyword arguments for `launch` that belong to the page, wherever it runs.
+
+    Run history off (it writes every run into the browser's storage), no server-side rendering, no share tunnel, uploads
+    of at most 20 MB, the look. Errors are shown: handlers raise only sentences that are meant to be read.
+    """
+    return {
+        "run_history": False,
+        "ssr_mode": False,
+        "share": False,
+        "max_file_size": "20mb",
+        "enable_monitoring": False,
+        "theme": _theme(),
+        "css": (Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
+        "footer_links": ["api", "settings"],
+    }
+
+
+def _theme() -> gr.themes.Base:
+    system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")  # nothing is fetched from elsewhere
+    mono = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
+    return gr.themes.Default(
+        primary_hue="indigo", neutral_hue="zinc", radius_size="lg", font=system, font_mono=mono
+    )
