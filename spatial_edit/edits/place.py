@@ -1,0 +1,102 @@
+"""Place: the geometry of a whole layout as the canvas sends it in the middle of a drag.
+
+A list of `{"id", "x", "y", "size", "aspect", "angle", "hidden"}` in depth order, farthest first. It is
+checked like an edit: ids of the layout only, each once, values within their ranges, locked elements where
+they were.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+
+from spatial_edit.edits.ops import MAX_ID, EditError
+from spatial_edit.layouts import Blobs
+from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE
+from spatial_edit.layouts.strict_json import JsonError, array, flag, integer, number, record, widened
+
+_KEYS = ("id", "x", "y", "size", "aspect", "angle", "hidden")
+_STILL = 1e-3  # a locked element may differ by what rounding on the way through a browser costs
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element's geometry; angle in radians, counter-clockwise as seen."""
+
+    id: int
+    x: float
+    y: float
+    size: float
+    aspect: float
+    angle: float
+    hidden: bool
+
+
+def parse_elements(value: object) -> tuple[Element, ...]:
+    """The elements of an already parsed JSON array; EditError with one sentence when one is not exact."""
+    try:
+        items = array(value, "the list of elements", MAX_BLOBS)
+        return tuple(_element(item, f"element {i + 1} of the list") for i, item in enumerate(items))
+    except JsonError as error:
+        raise EditError(str(error)) from error
+
+
+def _element(value: object, what: str) -> Element:
+    given = record(value, what, _KEYS)
+    turn = 4 * math.pi  # a canvas may have gone round more than once
+    return Element(
+        id=integer(given["id"], f"id of {what}", 0, MAX_ID),
+        x=number(given["x"], f"x of {what}", *widened(CENTRE_RANGE)),
+        y=number(given["y"], f"y of {what}", *widened(CENTRE_RANGE)),
+        size=number(given["size"], f"size of {what}", *widened(SIZE_RANGE)),
+        aspect=number(given["aspect"], f"aspect of {what}", *widened(ASPECT_RANGE)),
+        angle=number(given["angle"], f"angle of {what}", -turn, turn),
+        hidden=flag(given["hidden"], f"hidden of {what}"),
+    )
+
+
+def place(layout: Blobs, elements: tuple[Element, ...]) -> Blobs:
+    """The layout with the elements' geometry, visibility and order; elements not named are left out.
+
+    Rows and locks come from the layout. EditError for an unknown or repeated id, or a locked element that
+    moved.
+    """
+    seen: set[int] = set()
+    order: list[int] = []
+    for element in elements:
+        if element.id not in layout.ids:
+            raise EditError(f"there is no element {element.id}: this layout has {list(layout.ids)}")
+        if element.id in seen:
+            raise EditError(f"element {element.id} is given twice: give it once")
+        seen.add(element.id)
+        order.append(layout.index_of(element.id))
+        _check_lock(layout, order[-1], element)
+    chosen = layout.select(order)
+    return replace(
+        chosen,
+        centres=torch.tensor([[e.x, e.y] for e in elements], dtype=torch.float32)
+        .reshape(-1, 2)
+        .clamp(*CENTRE_RANGE),
+        sizes=torch.tensor([e.size for e in elements], dtype=torch.float32).clamp(*SIZE_RANGE),
+        aspects=torch.tensor([e.aspect for e in elements], dtype=torch.float32).clamp(*ASPECT_RANGE),
+        angles=torch.tensor([e.angle % math.pi for e in elements], dtype=torch.float32),
+        hidden=tuple(e.hidden for e in elements),
+    )
+
+
+def _check_lock(layout: Blobs, index: int, element: Element) -> None:
+    if not layout.locked[index]:
+        return
+    x, y = layout.centres[index].tolist()
+    turn = (element.angle - layout.angles[index].item() + math.pi / 2) % math.pi - math.pi / 2
+    changes = (
+        element.x - x,
+        element.y - y,
+        element.size / layout.sizes[index].item() - 1,
+        element.aspect / layout.aspects[index].item() - 1,
+        turn,
+    )
+    if max(map(abs, changes)) > _STILL or element.hidden != layout.hidden[index]:
+        raise EditError(f"element {element.id} is locked: unlock it before you change it")
