@@ -107,3 +107,18 @@ def _cpu_has_bfloat16() -> bool:
     except OSError:
         return False
     return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags.split()))
+
+
+def import_advice(error: ImportError) -> str:
+    """What to do about a package or system library that cannot be imported, in one sentence."""
+    text = " ".join(str(error).split())
+    if "cannot open shared object file" in text:
+        library = text.split(":")[0]
+        return f"the system library {library} is missing: install what packages.txt names with apt-get"
+    if error.name and error.name.partition(".")[0] in ("spatial_edit", "kernels"):
+        return f"this copy of the program is incomplete ({text[:200]}): get it again"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"the package {error.name} is not installed: run pip install -r requirements.txt"
+    return (
+        f"an installed package cannot be imported ({text[:200]}): run pip install -r requirements.txt again"
+    )

@@ -1,0 +1,173 @@
+"""`python -m spatial_edit COMMAND`: models, generate, edit, parse, rooms, train, evaluate.
+
+The command line and its errors; what the commands do is in commands.py. Exit code 0 when all went well, 2
+with one sentence on standard error for bad input, 130 when interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from spatial_edit import commands as run
+
+DEFAULT_MODEL = "blobgan-rooms"
+EFFORTS = ("encode", "refine", "tune")
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message[:300]} (try --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. A wrong command line raises SystemExit(2), as argparse does."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except ImportError as error:
+        from spatial_edit.runtime import import_advice
+
+        return _complain(import_advice(error), 2)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _complain(f"{error.strerror or error}{where}", 2)
+    except ValueError as error:
+        return _complain(str(error), 2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m spatial_edit", description="Edit pictures by moving their layout.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_models(commands)
+    _add_generate(commands)
+    _add_edit(commands)
+    _add_parse(commands)
+    _add_rooms(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction, run: Callable[[argparse.Namespace], int], name: str, text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", help="cpu (default), auto, cuda, cuda:N or mps")
+
+
+def _add_models(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, run.models, "models", "list the models and their measured scores")
+    _add_json(parser)
+
+
+def _add_generate(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, run.generate, "generate", "draw the scene of a seed and print its code")
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, help=f"a name from `models` (default {DEFAULT_MODEL})"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="0 to 4294967295 (default 0)")
+    parser.add_argument("--truncation", type=float, default=0.0, help="0 none (default) to 1 the mean")
+    parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
+    _add_device(parser)
+    _add_json(parser)
+
+
+def _add_edit(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, run.edit, "edit", "change the scene of a code, print the new code")
+    parser.add_argument("code", help="what generate, edit or parse printed")
+    parser.add_argument(
+        "edit",
+        help="an edit or an array of edits as JSON, '-' to read it from standard input; see the README",
+    )
+    parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
+    parser.add_argument(
+        "--store", help="folder or address where parsed scenes lie (default: SPATIAL_EDIT_STORE)"
+    )
+    _add_device(parser)
+    _add_json(parser)
+
+
+def _add_parse(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, run.parse, "parse", "turn photos into scenes: a picture and a code for each")
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image files")
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, help=f"a name from `models` (default {DEFAULT_MODEL})"
+    )
+    parser.add_argument(
+        "--effort", choices=EFFORTS, default="encode", help="encode (default), refine or tune"
+    )
+    parser.add_argument(
+        "--fit", choices=("crop", "letterbox"), default="crop", help="how a photo becomes a square"
+    )
+    parser.add_argument("--seconds", type=float, help="time for each photo (default: the effort's own)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the pictures")
+    parser.add_argument("--store", help="where the scenes go (default: SPATIAL_EDIT_STORE, else DIR/scenes)")
+    _add_device(parser)
+    _add_json(parser)
+
+
+def _add_rooms(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, run.rooms, "rooms", "draw a contact sheet of procedural bedrooms")
+    parser.add_argument("--count", type=_whole(1, 1024), default=64, help="number of rooms (default 64)")
+    parser.add_argument("--seed", type=_whole(0, 2**32 - 1), default=0, help="0 to 4294967295 (default 0)")
+    parser.add_argument("--resolution", type=_whole(16, 512), default=64, help="pixels a side (default 64)")
+    parser.add_argument("--out", type=Path, required=True, help="PNG file")
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, run.train, "train", "train a model: a recipe, for a time")
+    parser.add_argument("recipe", help="a recipe's name; an unknown one lists them all")
+    parser.add_argument("--minutes", type=float, help="time budget (default: the recipe's)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last state in DIR")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        dest="fields",
+        help="change a field of the recipe",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default runs/RECIPE)")
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, run.evaluate, "evaluate", "measure a model and write its metrics.json")
+    parser.add_argument("model", help="a name from `models`")
+    parser.add_argument("--quick", action="store_true", help="few samples: a check, not a result")
+    parser.add_argument("--out", type=Path, help="JSON file (default: the model's own metrics.json)")
+    _add_json(parser)
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from {low} to {high}")
+        return number
+
+    return parse
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(f"error: {' '.join(sentence.split())[:600]}", file=sys.stderr)
+    return code

@@ -1,0 +1,203 @@
+"""What each command of the command line does (see cli.py).
+
+Results go to standard output, as one JSON object with `--json`; notes go to standard error. Each command
+imports what it needs when it runs, and returns the exit code.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spatial_edit.generators.contract import Generator
+    from spatial_edit.session import Frame, Session
+    from spatial_edit.store import Store
+
+
+def models(options: Namespace) -> int:
+    """Every model of the registry, with the scores in its metrics.json."""
+    from spatial_edit.generators.registry import MODELS
+
+    rows = []
+    for spec in MODELS.values():
+        file = spec.folder / "metrics.json" if spec.folder else None
+        metrics = json.loads(file.read_text()) if file and file.is_file() else {}
+        rows.append(
+            {
+                "name": spec.name,
+                "number": spec.number,
+                "family": spec.family,
+                "layout": spec.kind,
+                "resolution": spec.resolution,
+                "licence": spec.licence,
+                "training_data": spec.training_data,
+                "installed": bool(spec.folder and (spec.folder / "config.json").is_file()),
+                "metrics": metrics,
+            }
+        )
+    if options.json:
+        _print_json({"models": rows})
+        return 0
+    for row in rows:
+        state = "" if row["installed"] else "  (weights are not installed)"
+        print(
+            f"{row['name']:<20} {row['layout']:<8} {row['resolution']:>4} px  {row['training_data']}{state}"
+        )
+    return 0
+
+
+def generate(options: Namespace) -> int:
+    """The scene of a seed: its code, and its picture when --out is given."""
+    _check_target(options.out)
+    frame = _session(options).generate(options.model, options.seed, options.truncation)
+    return _show(frame, options)
+
+
+def edit(options: Namespace) -> int:
+    """The scene of a code, edited."""
+    _check_target(options.out)
+    text = sys.stdin.read(1_000_000) if options.edit == "-" else options.edit
+    session = _session(options, _store(options.store))
+    session.open(options.code)
+    return _show(session.edit(text), options)
+
+
+def parse(options: Namespace) -> int:
+    """Photos to scenes; a photo that cannot be read is named, and the others are still parsed."""
+    from spatial_edit.images import PhotoError, open_photo, save_png
+    from spatial_edit.parse import parse_photo
+
+    if options.seconds is not None and not 0 < options.seconds < 1e6:
+        raise ValueError(f"--seconds is {options.seconds:g}: use a positive number")
+    options.out.mkdir(parents=True, exist_ok=True)
+    generator = _lookup(options)(options.model)
+    session = _session(options, _store(options.store, options.out / "scenes"))
+    done, failed = [], []
+    for number, path in enumerate(options.photos):
+        try:
+            photo = open_photo(path)
+        except PhotoError as error:  # the others are still parsed
+            failed.append({"photo": str(path), "error": str(error)})
+            print(f"error: {path.name}: {error}", file=sys.stderr)
+            continue
+        parsed = parse_photo(generator, photo, options.effort, fit=options.fit, seconds=options.seconds)
+        frame = session.adopt(parsed.scene)
+        picture = options.out / f"{number + 1:03d}-{path.stem}.png"
+        save_png(frame.image, picture)
+        row = {
+            "photo": str(path),
+            "code": frame.code,
+            "out": str(picture),
+            "notes": [*photo.notes, *frame.notes],
+        }
+        done.append({**row, "psnr": round(float(parsed.psnr), 3), "seconds": round(float(parsed.seconds), 3)})
+        if not options.json:
+            print(
+                f"{path.name}  {done[-1]['psnr']:.2f} dB  {done[-1]['seconds']:.2f} s  {frame.code}",
+                flush=True,
+            )
+    if options.json:
+        _print_json({"parsed": done, "refused": failed})
+    return 2 if failed else 0
+
+
+def rooms(options: Namespace) -> int:
+    """A contact sheet: colours, instances, depth."""
+    from spatial_edit.data.rooms import draw_sheet
+
+    _check_target(options.out)
+    draw_sheet(options.count, options.seed, options.out, options.resolution)
+    print(options.out)
+    return 0
+
+
+def train(options: Namespace) -> int:
+    """Run a recipe."""
+    from spatial_edit.train import run_recipe
+
+    if options.minutes is not None and not 0 < options.minutes < 1e6:
+        raise ValueError(f"--minutes is {options.minutes:g}: use a positive number")
+    overrides = dict(_field(text) for text in options.fields)
+    out = options.out or Path("runs") / Path(options.recipe).name
+    run_recipe(options.recipe, minutes=options.minutes, resume=options.resume, overrides=overrides, out=out)
+    return 0
+
+
+def evaluate(options: Namespace) -> int:
+    """Measure a model."""
+    from spatial_edit.metrics import evaluate
+
+    _check_target(options.out)
+    figures = evaluate(options.model, quick=options.quick, out=options.out)
+    if options.json:
+        _print_json(figures)
+        return 0
+    for name, value in figures.items():
+        print(f"{name:<32} {value:.4g}" if isinstance(value, float) else f"{name:<32} {value}")
+    return 0
+
+
+def _lookup(options: Namespace) -> Callable[[str], Generator]:
+    from spatial_edit.generators.registry import load
+    from spatial_edit.runtime import choose
+
+    device = choose(options.device).device
+    return lambda name: load(name, device=device)
+
+
+def _session(options: Namespace, store: Store | None = None) -> Session:
+    from spatial_edit.session import Session
+
+    return Session(_lookup(options), store)
+
+
+def _store(address: str | None, otherwise: Path | None = None) -> Store:
+    from spatial_edit.store import Store
+
+    if address:
+        return Store(address)
+    store = Store.from_environment()
+    return Store(str(otherwise)) if otherwise and not store.persistent else store
+
+
+def _show(frame: Frame, options: Namespace) -> int:
+    from spatial_edit.images import save_png
+
+    if options.out:
+        save_png(frame.image, options.out)
+    if options.json:
+        latent = frame.scene.latent
+        facts = {"model": frame.scene.model, "weights": frame.scene.weights, "seed": latent.seed}
+        facts.update(truncation=latent.truncation, code=frame.code, notes=list(frame.notes))
+        _print_json({**facts, "out": str(options.out) if options.out else None})
+        return 0
+    for note in frame.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(frame.code)
+    return 0
+
+
+def _check_target(path: Path | None) -> None:
+    """Before the work: a picture that cannot be written is said at once."""
+    if path is not None and not path.parent.is_dir():
+        raise ValueError(f"there is no folder {str(path.parent)!r}: make it first, or choose another --out")
+
+
+def _field(text: str) -> tuple[str, object]:
+    """FIELD=VALUE -> the field and its value: a JSON value where it is one, else the text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ValueError(f"--set {text[:60]!r} is not FIELD=VALUE: write for example --set batch=32")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _print_json(content: object) -> None:
+    print(json.dumps(content, indent=1, allow_nan=False))
