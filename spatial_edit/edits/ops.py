@@ -79,22 +79,21 @@ _FIELD_RANGES = {  # a step from one end of the range to the other is the larges
 }
 
 
-def parse_edit(source: str | dict[str, object]) -> Edit:
+def parse_edit(source: object) -> Edit:
     """One edit from a JSON text or an already parsed object; EditError when it is not exact."""
-    edits = parse_edits(source)
-    if isinstance(source, list) or len(edits) != 1:
+    try:
+        value = _json(source)
+    except JsonError as error:
+        raise EditError(str(error)) from error
+    if isinstance(value, list):
         raise EditError("one edit is wanted here, not an array of edits")
-    return edits[0]
+    return parse_edits(value)[0]
 
 
 def parse_edits(source: object) -> tuple[Edit, ...]:
     """The edits of a JSON text, object or array (1 .. 64); EditError when any is not exact."""
     try:
-        value = (
-            parse(source, what="the edit", max_chars=MAX_EDIT_CHARS, max_depth=3)
-            if isinstance(source, str)
-            else source
-        )
+        value = _json(source)
         if isinstance(value, dict):
             return (_edit(value, "the edit"),)
         if not isinstance(value, list):
@@ -106,6 +105,15 @@ def parse_edits(source: object) -> tuple[Edit, ...]:
         )
     except JsonError as error:
         raise EditError(str(error)) from error
+
+
+def _json(source: object) -> object:
+    """The parsed text; what is no text is taken as parsed already."""
+    return (
+        parse(source, what="the edit", max_chars=MAX_EDIT_CHARS, max_depth=3)
+        if isinstance(source, str)
+        else source
+    )
 
 
 def _edit(value: object, what: str) -> Edit:

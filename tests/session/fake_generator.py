@@ -16,7 +16,7 @@ SPEC = ModelSpec("fake", 251, "fake", "Fake", "blobs", 24, "MIT", "none", None, 
 
 
 class FakeGenerator:
-    """Soft ellipses in the colours of their rows over a background colour, with a little noise from the seed."""
+    """Soft ellipses in the colours of their rows over a background colour, with noise from the seed."""
 
     def __init__(self, weights: str = "0123456789abcdef", count: int = 6) -> None:
         self.spec, self.weights, self.count = SPEC, weights, count
