@@ -7,13 +7,9 @@ the edited geometry in the code.
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,17 +17,17 @@ from torch import Tensor
 from spatial_edit import share
 from spatial_edit.edits import History, apply_all, parse_edits, parse_elements, place
 from spatial_edit.generators.contract import Generator
+from spatial_edit.images import Fit, open_photo, to_square
 from spatial_edit.layouts import Blobs, Latent, Scene
 from spatial_edit.layouts.codec import scene_from_bytes, scene_to_bytes
 from spatial_edit.share import CodeError, OtherWeights, SharedScene, UnknownModel
-from spatial_edit.store import Receipt, Store
+from spatial_edit.store import Cache, Receipt, Store
 
 Lookup = Callable[[str], Generator]  # model name → loaded model
 Names = Callable[[int], str]  # model number → model name
 
 CACHED_SCENES = 32
 STORED_SECONDS = 20.0  # a deleted or expired entry is forgotten after this
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,36 +48,6 @@ class Step:
     scene: Scene
     code: str
     notes: tuple[str, ...] = ()
-
-
-class Cache(Generic[T]):
-    """The last few values by key, shared by threads; `seconds` bounds their age."""
-
-    def __init__(self, size: int, seconds: float = float("inf")) -> None:
-        self._size, self._seconds = size, seconds
-        self._lock = threading.Lock()
-        self._values: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of a key, made when it is not there; two threads may make it at the same time."""
-        now = time.monotonic()
-        with self._lock:
-            found = self._values.get(key)
-            if found is not None and now - found[0] <= self._seconds:
-                self._values.move_to_end(key)
-                return found[1]
-        value = make()
-        with self._lock:
-            self._values[key] = (now, value)
-            self._values.move_to_end(key)
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-        return value
-
-    def drop(self, key: Hashable) -> None:
-        """Forget a key."""
-        with self._lock:
-            self._values.pop(key, None)
 
 
 _latents: Cache[Latent] = Cache(CACHED_SCENES)  # (model, weights, seed, truncation) → latent
@@ -198,6 +164,41 @@ def delete_stored(store: Store, code: str, key: str) -> None:
     entry = share.decode_stored(code).entry
     store.delete(entry, key)
     _stored.drop((store, entry))
+
+
+@dataclass(frozen=True, eq=False)
+class ParsedUpload:
+    """A photo as a committed scene: `original` (3, H, W) is the photo as the model saw it; psnr in dB."""
+
+    frame: Frame
+    original: Tensor
+    psnr: float
+    seconds: float
+    notes: tuple[str, ...]
+    receipt: Receipt  # of the store entry: its key deletes it, show it once
+
+
+def parse_upload(
+    lookup: Lookup,
+    store: Store,
+    data: bytes,
+    model: str,
+    effort: str,
+    fit: Fit = "crop",
+    progress: Callable[..., None] | None = None,
+) -> ParsedUpload:
+    """Open, parse and store a photo. PhotoError for what is no photo, ValueError for other bad input."""
+    from spatial_edit.parse import parse_photo
+
+    photo = open_photo(data)
+    generator = lookup(model)
+    original = to_square(photo, generator.spec.resolution, fit)
+    parsed = parse_photo(generator, photo, effort, fit=fit, progress=progress)
+    session = Session(lookup, store, names=lambda number: model)
+    frame = session.adopt(parsed.scene)
+    assert session.receipt is not None  # adopt has set it
+    notes = (*photo.notes, *frame.notes)
+    return ParsedUpload(frame, original, float(parsed.psnr), float(parsed.seconds), notes, session.receipt)
 
 
 class Session:

@@ -17,14 +17,17 @@ import secrets
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{22}")
 MAX_ENTRY_BYTES = 4_000_000
 
+T = TypeVar("T")
 _MAGIC = b"SpEdit\x00\x01"
 _HEADER = struct.Struct(">8sQ32s32s")
 _SWEEP_SECONDS = 3600
@@ -213,6 +216,36 @@ class Store:
 
     def _expired(self, created: int) -> bool:
         return self._clock() - created > self.quota.days * 86400
+
+
+class Cache(Generic[T]):
+    """The last few values by key, shared by threads; `seconds` bounds their age."""
+
+    def __init__(self, size: int, seconds: float = float("inf")) -> None:
+        self._size, self._seconds = size, seconds
+        self._lock = threading.Lock()
+        self._values: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of a key, made when it is not there; two threads may make it at the same time."""
+        now = time.monotonic()
+        with self._lock:
+            found = self._values.get(key)
+            if found is not None and now - found[0] <= self._seconds:
+                self._values.move_to_end(key)
+                return found[1]
+        value = make()
+        with self._lock:
+            self._values[key] = (now, value)
+            self._values.move_to_end(key)
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+        return value
+
+    def drop(self, key: Hashable) -> None:
+        """Forget a key."""
+        with self._lock:
+            self._values.pop(key, None)
 
 
 def _is_ours(path: str) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import io
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
 from spatial_edit import share
-from spatial_edit.session import Session, delete_stored, render_live, resolve
+from spatial_edit.session import Session, delete_stored, parse_upload, render_live, resolve
 from spatial_edit.share import CodeError, OtherWeights, UnknownModel
 from spatial_edit.store import NotFound, Store, StoreError
 
@@ -314,6 +318,30 @@ def test_live_samples_a_seed_once(session, models, fake):
     for _ in range(5):
         render_live(fresh.lookup, user.store, frame.code, elements(frame.scene.layout), names=fresh.name)
     assert fresh.generator.sampled == 1
+
+
+def test_an_uploaded_photo_becomes_a_stored_scene(models, fake, monkeypatch):
+    """The parser is replaced: what is tested is the way from bytes to a link."""
+    buffer = io.BytesIO()
+    Image.new("RGBA", (40, 20), (255, 0, 0, 0)).save(buffer, "PNG")
+
+    def parse_photo(generator, photo, effort, *, fit, progress):
+        progress(0.5)
+        assert (photo.image.size, effort, fit) == ((40, 20), "encode", "letterbox")
+        return SimpleNamespace(scene=fake.parsed(generator), psnr=21.5, seconds=0.1)
+
+    monkeypatch.setitem(sys.modules, "spatial_edit.parse", SimpleNamespace(parse_photo=parse_photo))
+    store, steps = Store(), []
+    done = parse_upload(models.lookup, store, buffer.getvalue(), "fake", "encode", "letterbox", steps.append)
+    assert done.original.shape == (3, 24, 24) and steps == [0.5] and done.psnr == 21.5
+    assert any("transparen" in note for note in done.notes) and "restarts" in done.notes[-1]
+    assert torch.equal(
+        Session(models.lookup, store, names=models.name).open(done.frame.code).image, done.frame.image
+    )
+    store.delete(done.receipt.id, done.receipt.key)
+    with pytest.raises(ValueError):
+        parse_upload(models.lookup, store, b"no photo", "fake", "encode", "crop", None)
+    assert store._listing() == {}
 
 
 def test_a_session_can_be_copied_and_shares_its_store(session):
