@@ -310,7 +310,8 @@ def test_index_cannot_name_other_files(tmp_path: Path, module: Small) -> None:
     attempt(3, "no weight_map")
     shards = sorted(set(original.values()))
     name = next(n for n, shard in original.items() if list(original.values()).count(shard) > 1)
-    attempt({**original, name: next(s for s in shards if s != original[name])}, f"does not agree .* about {name}")
+    moved = {**original, name: next(shard for shard in shards if shard != original[name])}
+    attempt(moved, f"does not agree .* about {name}")
     attempt({**original, "ghost": shards[0]}, "does not agree .* about ghost")
     (folder / shards[0]).unlink()
     attempt(original, "cannot read")

@@ -27,7 +27,7 @@ def test_each_is_there_and_documented(name: str) -> None:
 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Blob'"):
-        spatial_edit.Blob  # noqa: B018
+        _ = spatial_edit.Blob
     assert not hasattr(spatial_edit, "layout_of")
 
 
