@@ -86,5 +86,6 @@ class Rooms:
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Rooms:
         """The same rooms with `function` applied to every tensor."""
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{n: function(v) for n, v in values.items() if isinstance(v, Tensor)})
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        changes: dict[str, Any] = {name: function(v) for name, v in values.items() if isinstance(v, Tensor)}
+        return replace(self, **changes)
