@@ -140,7 +140,6 @@ def _lights(
     exposure."""
     draws, one, time = builder.draws, builder.one, palette.time
     u = draws.uniform
-    zero = 0 * one
     fx, fz = window.face
     normal = torch.stack([fx, 0 * fx, fz], -1)
     daylight = window.place.found & (time < NIGHT)
@@ -162,9 +161,7 @@ def _lights(
     lit = (lamps.has_floor | bedside.any) & bedside.on
     warm = hsv(u(0.07, 0.11), u(0.3, 0.55), one)
     by_day, by_night = u(0.15, 0.3), u(0.6, 1.1)
-    lamp_intensity = torch.where(lit, torch.where(time == DAY, by_day, by_night), zero)
-    dark = draws.colour((0.05, 0.65), (0.05, 0.3), (0.16, 0.3))
-    bright = draws.colour((0.5, 0.65), (0, 0.12), (0.38, 0.55))
+    lamp_intensity = torch.where(lit, torch.where(time == DAY, by_day, by_night), 0 * one)
     return {
         "key_position": pick(daylight, window.place.centre + 0.12 * normal, overhead),
         "key_extent": extent,
@@ -172,6 +169,13 @@ def _lights(
         "key_colour": key_colour * intensity[:, None],
         "lamp_position": pick(use_floor_lamp, lamps.floor, bedside.position),
         "lamp_colour": warm * lamp_intensity[:, None],
-        "ambient": pick(time == NIGHT, dark, bright),
+        "ambient": _ambient(draws, time),
         "exposure": (2.0 ** (0.22 * draws.normal())) * torch.where(time == NIGHT, 0.8, 1.0),
     }
+
+
+def _ambient(draws: Draws, time: Tensor) -> Tensor:
+    """(B, 3) light from everywhere: dim and of any tint at night, bluish white otherwise."""
+    dark = draws.colour((0.05, 0.65), (0.05, 0.3), (0.16, 0.3))
+    bright = draws.colour((0.5, 0.65), (0, 0.12), (0.38, 0.55))
+    return pick(time == NIGHT, dark, bright)
