@@ -90,13 +90,13 @@ def mark_centres(picture: Tensor, centres: Tensor) -> Tensor:
 def entropy_picture(alphas: Tensor, *, released: bool = False) -> Tensor:
     """alphas (N, K + 1, S, S) -> (N, 3, S, S) in -1..1: where the blobs dispute a pixel.
 
-    Entropy in bits, stretched from its least to its largest value over the batch, in plasma's colours. An alpha
-    of exactly 0 adds nothing; the released code gave such a pixel no entropy at all (0 log 0): `released`.
+    Entropy in bits, stretched from its least to its largest value in each picture, in plasma's colours. An
+    alpha of exactly 0 adds nothing; `released`: such a pixel has no entropy at all, as in the released code.
     """
     terms = alphas * alphas.log2()
     if not released:
         terms = terms.nan_to_num(0.0)
     entropy = -terms.sum(1).nan_to_num(0.0)  # (N, S, S)
-    low, high = entropy.min(), entropy.max()
+    low, high = entropy.amin((1, 2), keepdim=True), entropy.amax((1, 2), keepdim=True)
     index = ((entropy - low) / (high - low).clamp(min=1e-12) * 256).long().clamp(max=255)
     return plasma().to(alphas.device)[index].permute(0, 3, 1, 2) * 2 - 1
