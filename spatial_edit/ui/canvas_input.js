@@ -153,13 +153,20 @@ const keys = {
   ',': (it) => { it.aspect /= 1.06; }, '.': (it) => { it.aspect *= 1.06; },
 };
 stage.tabIndex = -1;
+function shortcut(event) {
+  const low = event.key.toLowerCase();
+  const name = low === 'z' ? (event.shiftKey ? 'redo' : 'undo') : low === 'y' ? 'redo' : low === 'd' ? 'clone' : '';
+  if (!(event.ctrlKey || event.metaKey) || !name) return;
+  event.preventDefault(); act(name);
+}
+// A tool that switches itself off while focused leaves the focus on the page's body: the shortcuts still work there.
+document.addEventListener('keydown', function fromBody(event) {
+  if (!element.isConnected) document.removeEventListener('keydown', fromBody);
+  else if (event.target === document.body && stage.clientWidth) shortcut(event);
+});
 element.addEventListener('keydown', (event) => {
   const key = event.key, low = key.toLowerCase();
-  if (event.ctrlKey || event.metaKey) {
-    const name = low === 'z' ? (event.shiftKey ? 'redo' : 'undo') : low === 'y' ? 'redo' : low === 'd' ? 'clone' : '';
-    if (name) { event.preventDefault(); act(name); }
-    return;
-  }
+  if (event.ctrlKey || event.metaKey) { shortcut(event); return; }
   if (!stage.contains(event.target) || event.altKey) return;
   const acts = { delete: 'remove', backspace: 'remove', pageup: 'forward', pagedown: 'backward', h: 'hide' };
   if (acts[low]) { event.preventDefault(); act(acts[low]); }
@@ -173,6 +180,6 @@ stage.addEventListener('focusin', (event) => {
 
 watch('value', receive);
 window.spatialEdit = { get elements() { return copy(elements); }, get scene() { return copy(scene); }, get selected() { return selected; },
-  get idle() { return !waiting && !outbox.length && !drag && !inFlight; }, get frames() { return frames; }, link, copyLink, download };
+  get idle() { return !waiting && !outbox.length && !drag && !inFlight && img.complete; }, get frames() { return frames; }, link, copyLink, download };
 receive();
 draw();

@@ -89,16 +89,16 @@ def build_edit_tab(context: Context) -> EditTab:
                 model = gr.Dropdown(
                     shared.model_choices(context), value=context.first_model, label="Model", elem_id="model"
                 )
-                with gr.Row(elem_classes="seed-row"):
-                    seed = gr.Number(
-                        shared.FIRST_SEED, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, scale=3, min_width=120
-                    )
-                    die = gr.Button("Random", scale=1, min_width=96, elem_id="die")
-                truncation = gr.Slider(
-                    0, 1, 0, step=0.05, label="Truncation", info="0: full variety. 1: the average picture."
+                seed = gr.Number(
+                    shared.FIRST_SEED, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, elem_id="seed"
                 )
-            generate = gr.Button("Generate", variant="primary", elem_id="generate")
-            code = _sharing(context)
+                truncation = gr.Slider(
+                    0, 1, 0, step=0.05, label="Truncation", info="0 is full variety, 1 the average picture."
+                )
+            with gr.Row(elem_classes="buttons"):
+                generate = gr.Button("Generate", variant="primary", scale=2, min_width=120, elem_id="generate")
+                die = gr.Button("Random seed", scale=1, min_width=120, elem_id="die")
+            code = _sharing()
             with gr.Accordion("Mouse, touch and keys", open=False):
                 gr.Markdown(HELP, elem_classes="help")
     tab = EditTab(token, canvas, model, seed, truncation, code, banner, banner_text, old_code)
@@ -106,22 +106,21 @@ def build_edit_tab(context: Context) -> EditTab:
     return tab
 
 
-def _sharing(context: Context) -> gr.Textbox:
-    with gr.Group():
-        code = gr.Textbox(
-            label="Edit code",
-            info="Names this very picture. Paste one and press Enter to open it.",
-            max_lines=1,
-            max_length=4200,
-            buttons=["copy"],
-            elem_id="code",
-        )
-        link = gr.Button("Copy link", elem_id="copy-link")
-    with gr.Row(elem_classes="downloads"):
+def _sharing() -> gr.Textbox:
+    code = gr.Textbox(
+        label="Edit code",
+        info="Names this very picture. Paste another one and press Enter to open it.",
+        max_lines=1,
+        max_length=4200,
+        buttons=["copy"],
+        elem_id="code",
+    )
+    with gr.Row(elem_classes=["buttons", "small"]):
+        link = gr.Button("Copy link", min_width=90, elem_id="copy-link")
         saves = {
-            "picture": gr.Button("Save picture", size="sm", min_width=90),
-            "map": gr.Button("Save blob map", size="sm", min_width=90),
-            "scene": gr.Button("Save scene", size="sm", min_width=90),
+            "picture": gr.Button("Picture ↓", min_width=80, elem_id="save-picture"),
+            "map": gr.Button("Blob map ↓", min_width=80, elem_id="save-map"),
+            "scene": gr.Button("Scene ↓", min_width=80, elem_id="save-scene"),
         }
     private: dict[str, Any] = {"api_visibility": "private"}
     link.click(None, js="() => { window.spatialEdit.copyLink(); }", **private)

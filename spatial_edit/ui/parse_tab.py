@@ -85,11 +85,10 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
 def _wire(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None:
     private: dict[str, Any] = {"api_visibility": "private"}
 
-    @spoken
     def on_start(
         token: str, photos: list[str] | None, model: str, effort: str, fit: str, progress: gr.Progress = PROGRESS
     ) -> Iterator[list[Any]]:
-        return parse_photos(context, token, photos, model, effort, fit, progress)
+        yield from parse_photos(context, token, photos, model, effort, fit, progress)
 
     def on_stop(token: str) -> str:
         batch = context.seats.take(token).batch

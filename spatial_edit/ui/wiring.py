@@ -74,6 +74,22 @@ def launch_options() -> dict[str, Any]:
 def _theme() -> gr.themes.Base:
     system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")  # nothing is fetched from elsewhere
     mono = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
-    return gr.themes.Default(
+    theme = gr.themes.Default(
         primary_hue="indigo", neutral_hue="zinc", radius_size="lg", font=system, font_mono=mono
+    )
+    return theme.set(
+        button_secondary_background_fill="*background_fill_primary",
+        button_secondary_background_fill_hover="*background_fill_secondary",
+        button_secondary_background_fill_dark="*neutral_800",
+        button_secondary_background_fill_hover_dark="*neutral_700",
+        button_secondary_border_color="*border_color_primary",
+        button_border_width="1px",
+        button_border_width_dark="1px",
+        button_large_text_weight="600",
+        button_large_text_size="14px",
+        button_large_padding="9px 14px",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        block_label_text_color="*body_text_color",
+        block_title_text_color="*body_text_color",
     )

@@ -1,0 +1,75 @@
+"""A running app with the toy model, and a real browser. Skipped without Chromium, unless it is required."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+SHOWN = "window.spatialEdit && spatialEdit.elements.length > 0 && document.querySelector('.se-img').naturalWidth > 0"
+
+
+@pytest.fixture(scope="session")
+def app_url() -> Iterator[str]:
+    pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
+    from spatial_edit.store import Store
+    from spatial_edit.ui.wiring import build, launch_options
+    from tests.ui.fake_generator import FakeGenerator, fake_parse
+
+    generator = FakeGenerator()
+    demo = build(lambda name: generator, Store(), {generator.spec.name: generator.spec}, parse=fake_parse)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    demo.launch(server_port=port, prevent_thread_lock=True, quiet=True, **launch_options())
+    yield f"http://127.0.0.1:{port}"
+    demo.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    required = os.environ.get("SPATIAL_EDIT_REQUIRE_BROWSER") == "1"
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing = "playwright is absent: pip install -r tests/requirements.txt"
+        pytest.fail(missing) if required else pytest.skip(missing)
+    if not CHROMIUM:
+        missing = "no Chromium: apt-get install chromium, or set CHROMIUM to its path"
+        pytest.fail(missing) if required else pytest.skip(missing)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, app_url: str) -> Iterator[Any]:
+    """Opens the app at a query string; any error in the browser's console fails the test."""
+    pages, errors = [], []
+
+    def open_at(query: str = "", **context: Any) -> Any:
+        options = {"viewport": {"width": 1180, "height": 900}, "accept_downloads": True, **context}
+        page = browser.new_context(**options).new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        pages.append(page)
+        page.goto(f"{app_url}/{query}")
+        page.wait_for_function(SHOWN)
+        return page
+
+    yield open_at
+    for page in pages:
+        page.context.close()
+    assert not errors, errors
