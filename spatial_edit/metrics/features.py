@@ -18,12 +18,14 @@ JUDGE_FOLDER = Path(__file__).parents[2] / "checkpoints" / "rooms-judge"
 BATCH = 64
 
 
-def load_judge(folder: Path = JUDGE_FOLDER, device: str = "cpu") -> Judge:
-    """The bundled judge, in eval mode and frozen. CheckpointError, one sentence, when it is missing or
-    damaged.
+def load_judge(folder: Path = JUDGE_FOLDER, device: str = "cpu") -> tuple[Judge, str]:
+    """The bundled judge, in eval mode and frozen, and its weights' hash.
+
+    CheckpointError, one sentence, when it is missing or damaged.
     """
-    module, _, _ = load(folder, build_judge, device)
-    return cast(Judge, module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+    module, _, weights = load(folder, build_judge, device)
+    judge = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return cast(Judge, judge), weights
 
 
 def build_judge(config: dict) -> Judge:

@@ -56,6 +56,16 @@ class Segmenter(nn.Module):
         return self.head(top)
 
 
+def build_segmenter(config: dict) -> Segmenter:
+    """An untrained segmenter of a checkpoint's configuration; ValueError when that is of another kind of
+    network.
+    """
+    if config.get("kind") != "segmenter":
+        raise ValueError(f"this is the configuration of a {config.get('kind')!r}, not of a segmenter")
+    first, second, third, fourth = (int(width) for width in config["widths"])
+    return Segmenter((first, second, third, fourth), int(config["classes"]))
+
+
 def check_images(images: Tensor, stride: int, who: str) -> None:
     """ValueError unless `images` is (B, 3, H, W) with sides that are multiples of `stride`."""
     if images.ndim != 4 or images.shape[1] != 3 or images.shape[2] % stride or images.shape[3] % stride:
