@@ -51,7 +51,7 @@ WHERE = {
     "ray": {"parse", "bench"},
     "triton": {"kernels"},
     "fsspec": {"store"},
-    "safetensors": {"checkpoints", "foreign", "parse", "metrics", "train", "layouts"},
+    "safetensors": {"checkpoints", "foreign", "parse", "metrics", "train", "layouts", "data"},
 }
 NEVER = {"torchvision", "einops", "pickle", "dill", "joblib", "cloudpickle", "timm", "lpips", "kornia"}
 
