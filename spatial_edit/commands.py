@@ -132,7 +132,7 @@ def evaluate(options: Namespace) -> int:
     """Measure a model."""
     from spatial_edit.metrics import evaluate
 
-    _check_target(options.out)
+    _check_target(options.out, ".json")
     figures = evaluate(options.model, quick=options.quick, out=options.out)
     if options.json:
         _print_json(figures)
@@ -182,10 +182,12 @@ def _show(frame: Frame, options: Namespace) -> int:
     return 0
 
 
-def _check_target(path: Path | None) -> None:
+def _check_target(path: Path | None, suffix: str = ".png") -> None:
     """Before the work: a picture that cannot be written is said at once."""
     if path is not None and not path.parent.is_dir():
         raise ValueError(f"there is no folder {str(path.parent)!r}: make it first, or choose another --out")
+    if path is not None and path.suffix.lower() != suffix:
+        raise ValueError(f"--out is {path.name!r}: give it a name that ends in {suffix}")
 
 
 def _field(text: str) -> tuple[str, object]:

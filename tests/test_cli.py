@@ -153,6 +153,7 @@ def test_bad_input_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
     for truncation in ("1.5", "nan", "-0.1"):
         assert "truncation" in refused(capsys, "generate", "--model", "discs", f"--truncation={truncation}")
     assert "no folder" in refused(capsys, "generate", "--model", "discs", "--out", tmp_path / "no" / "a.png")
+    assert "ends in .png" in refused(capsys, "generate", "--model", "discs", "--out", tmp_path / "a.jpg")
     assert "use auto" in refused(capsys, "generate", "--model", "discs", "--device", "abacus")
     refused(capsys, "edit", "not a code", "[]")
     refused(capsys, "edit", code[:-3], '{"op": "remove", "target": 0}')
