@@ -1,7 +1,7 @@
 """Spatial Edit: entry for a Space and for a laptop. `python app.py --help`.
 
-The environment comes first: OpenMP's waiting policy is read when torch is imported, Gradio's analytics switch when
-gradio is. Importing this module loads no model and starts nothing.
+The environment comes first: OpenMP's waiting policy is read when torch is imported, Gradio's analytics
+switch when gradio is. Importing this module loads no model and starts nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 ON_SPACE = bool(os.environ.get("SPACE_ID"))
 LIBRARY_MISSING = (
-    "A system library that OpenCV needs is missing ({error}). Install the packages named in packages.txt, on Debian or "
-    "Ubuntu: xargs apt-get install -y < packages.txt"
+    "A system library that OpenCV needs is missing ({error}). Install the packages named in packages.txt, "
+    "on Debian or Ubuntu: xargs apt-get install -y < packages.txt"
 )
 
 

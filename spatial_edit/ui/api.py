@@ -1,8 +1,9 @@
 """The API for programs: four named endpoints, each without a memory of its caller.
 
-`/generate(model, seed, truncation) -> image, code`, `/edit(code, edit_json) -> image, code`,
-`/parse(photo, model, effort) -> image, code`, `/open(code) -> image`. Pictures are PNG at the model's own resolution,
-so that the same code always gives the same bytes. The components are invisible: they give the endpoints their types.
+`/generate(model, seed, truncation) -> image, code`, `/edit(code, edit_json) -> image, code`, `/parse(photo,
+model, effort) -> image, code`, `/open(code) -> image`. Pictures are PNG at the model's own resolution, so
+that the same code always gives the same bytes. The components are invisible: they give the endpoints their
+types.
 """
 
 from __future__ import annotations

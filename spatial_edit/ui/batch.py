@@ -1,7 +1,8 @@
 """A batch of photos: one after the other, what failed is listed and the rest goes on.
 
-Everything that is made lies in a temporary folder that disappears with the batch. Work is done in `Batch.run`, a
-generator that yields after every photo; `Batch.stop` ends it there, or inside a photo at its next progress report.
+Everything that is made lies in a temporary folder that disappears with the batch. Work is done in
+`Batch.run`, a generator that yields after every photo; `Batch.stop` ends it there, or inside a photo at its
+next progress report.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ class Batch:
         except ValueError as error:
             self.failures.append((name, str(error)))
         except OSError as error:
-            self.failures.append((name, f"the server could not keep it: {error.strerror or type(error).__name__}"))
+            self.failures.append(
+                (name, f"the server could not keep it: {error.strerror or type(error).__name__}")
+            )
 
     def _keep(self, name: str, place: int, parsed: ParsedPhoto) -> Result:
         from spatial_edit.ui.files import map_of, scene_json
@@ -138,7 +141,9 @@ class Batch:
         """One CSV line a photo, the failed ones too."""
         text = io.StringIO()
         writer = csv.writer(text)
-        writer.writerow(["photo", "folder", "psnr_db", "seconds", "model", "effort", "fit", "code", "notes", "error"])
+        writer.writerow(
+            ["photo", "folder", "psnr_db", "seconds", "model", "effort", "fit", "code", "notes", "error"]
+        )
         same = (self.model, self.effort, self.fit)
         for r in self.results:
             figures = (f"{r.psnr:.2f}", f"{r.seconds:.2f}")

@@ -1,10 +1,10 @@
 """The canvas: one `gr.HTML` with its own HTML, CSS and JavaScript, no build step.
 
-Two roads lead to the server. While a gesture runs, the browser calls the server function `render_live` with the state
-on the stage; the newest state wins. When it ends, the browser triggers `commit` with edit JSON; the answer is a new
-value: what `scene_value` makes. The component is an output of events and never an input, so that an old picture cannot
-come back as new state. Everything that a person or a link can name is set with textContent in JavaScript: a template
-would execute it.
+Two roads lead to the server. While a gesture runs, the browser calls the server function `render_live` with
+the state on the stage; the newest state wins. When it ends, the browser triggers `commit` with edit JSON;
+the answer is a new value: what `scene_value` makes. The component is an output of events and never an
+input, so that an old picture cannot come back as new state. Everything that a person or a link can name is
+set with textContent in JavaScript: a template would execute it.
 """
 
 from __future__ import annotations
@@ -29,29 +29,26 @@ def _text(*names: str) -> str:
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
-class BlobCanvas(gr.HTML):
+def blob_canvas(
+    server_functions: list[Callable[..., Any]], *, live_mode: str, depth: int, space_url: str, elem_id: str
+) -> gr.HTML:
     """Blobs as ellipses over the picture.
 
-    Keyword arguments: `live_mode` ("live", or "release" to ask for a picture only when a gesture ends), `depth` (live
-    requests in flight, 1 .. 3), `space_url` (base of links on a Space, "" elsewhere), `server_functions`, and those of
-    `gr.HTML`. They are not named parameters: a parameter whose name stands quoted in the JavaScript would be taken for
-    an event by `gr.HTML.__getattr__`.
+    `live_mode` is "live", or "release" to ask for a picture only when a gesture ends; `depth` is how many
+    live requests may be on their way (1 .. 3); `space_url` is the base of links on a Space, "" elsewhere.
+    A function and not a subclass: for a subclass Gradio writes a .pyi file beside the module.
     """
-
-    def __init__(self, **options: Any) -> None:
-        own = {
-            "html_template": _text("canvas.html"),
-            "css_template": _text("canvas.css"),
-            "js_on_load": _text(*_SCRIPTS),
-            "apply_default_css": False,
-            "live_mode": "live",
-            "depth": 1,
-            "space_url": "",
-        }
-        super().__init__(**{**own, **options})
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "a scene as the canvas shows it"}
+    return gr.HTML(
+        html_template=_text("canvas.html"),
+        css_template=_text("canvas.css"),
+        js_on_load=_text(*_SCRIPTS),
+        apply_default_css=False,
+        elem_id=elem_id,
+        server_functions=server_functions,
+        live_mode=live_mode,
+        depth=depth,
+        space_url=space_url,
+    )
 
 
 def scene_value(
@@ -67,9 +64,9 @@ def scene_value(
 ) -> dict[str, object]:
     """What the canvas shows: picture, elements (farthest first), code.
 
-    `why` is "open" (another scene), "fresh" (the first one: the address bar stays clean) or "commit" (the answer to the
-    browser's request number `stamp`). `names` gives an element's word from its row. `error` is a sentence about a
-    refused edit; the scene is then the unharmed one.
+    `why` is "open" (another scene), "fresh" (the first one: the address bar stays clean) or "commit" (the
+    answer to the browser's request number `stamp`). `names` gives an element's word from its row. `error`
+    is a sentence about a refused edit; the scene is then the unharmed one.
     """
     height = frame.image.shape[1]
     return {

@@ -18,7 +18,10 @@ from spatial_edit.ui.seats import Seat, Seats
 P = ParamSpec("P")
 T = TypeVar("T")
 FIRST_SEED = 7
-MODEL_EVENTS: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}  # on every event that renders
+MODEL_EVENTS: dict[str, Any] = {
+    "concurrency_id": "model",
+    "concurrency_limit": 1,
+}  # on every event that renders
 PARSE_EVENTS: dict[str, Any] = {"concurrency_id": "parse", "concurrency_limit": 1}
 
 
@@ -36,7 +39,9 @@ class Spec(Protocol):
 
 
 class ParsedPhoto(Protocol):
-    """What `session.parse_upload` gives: the committed scene, the photo as the model saw it (3, H, W), and figures."""
+    """What `session.parse_upload` gives: the committed scene, the photo as the model saw it (3, H, W), and
+    figures.
+    """
 
     @property
     def frame(self) -> Frame: ...
@@ -98,13 +103,16 @@ def model_choices(context: Context) -> list[tuple[str, str]]:
 def sentence(error: ValueError | OSError) -> str:
     """What to tell a person; file names of the server are left out."""
     if isinstance(error, OSError) and not isinstance(error, ValueError):
-        return f"The server could not read or write a file ({error.strerror or type(error).__name__}): try again later."
+        reason = error.strerror or type(error).__name__
+        return f"The server could not read or write a file ({reason}): try again later."
     text = str(error).strip() or "That did not work."
     return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def spoken(handler: Callable[P, T]) -> Callable[P, T]:
-    """The handler with its ValueErrors and OSErrors told to the client as `gr.Error`, without a trace in the log."""
+    """The handler with its ValueErrors and OSErrors told to the client as `gr.Error`, without a trace in
+    the log.
+    """
 
     @functools.wraps(handler)
     def told(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,8 +1,4 @@
-"""The Edit tab: a seed becomes a scene, the canvas changes it, links and files take it along.
-
-Handlers only translate clicks into `Session` calls. Those of the canvas never raise for a refused edit: they answer with
-the unharmed scene and the sentence, so that the stage shows what is true.
-"""
+"""The Edit tab: a seed becomes a scene, the canvas changes it, links and files take it along."""
 
 from __future__ import annotations
 
@@ -11,14 +7,13 @@ from typing import Any
 
 import gradio as gr
 
-from spatial_edit.session import Frame, Session, render_live
-from spatial_edit.share import OtherWeights
+from spatial_edit.session import render_live
 from spatial_edit.ui import context as shared
-from spatial_edit.ui.canvas import BlobCanvas, empty_value
+from spatial_edit.ui.canvas import blob_canvas
 from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
 from spatial_edit.ui.files import scene_file
 from spatial_edit.ui.live import LiveDesk
-from spatial_edit.ui.seats import Seat
+from spatial_edit.ui.scenes import answer, commit, load
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **MODEL_EVENTS}
 TODAY = "This layout with today's model"
@@ -40,7 +35,7 @@ class EditTab:
     """The components that other parts of the app write to."""
 
     token: gr.State
-    canvas: BlobCanvas
+    canvas: gr.HTML
     model: gr.Dropdown
     seed: gr.Number
     truncation: gr.Slider
@@ -55,20 +50,6 @@ class EditTab:
         return [self.token, self.canvas, self.model, self.seed, self.truncation, self.code]
 
 
-def answer(context: Context, seat: Seat, frame: Frame, why: str, **more: Any) -> list[Any]:
-    """Values for `EditTab.scene`."""
-    scene = frame.scene
-    value = context.show(seat, frame, why, **more)
-    return [
-        seat.token,
-        gr.HTML(value=value),
-        scene.model,
-        scene.latent.seed,
-        scene.latent.truncation,
-        frame.code,
-    ]
-
-
 def build_edit_tab(context: Context) -> EditTab:
     """Lay out the tab and wire it."""
     token, old_code = gr.State(""), gr.State("")
@@ -77,12 +58,12 @@ def build_edit_tab(context: Context) -> EditTab:
         today = gr.Button(TODAY, size="sm", elem_id="today")
     with gr.Row(elem_classes="work"):
         with gr.Column(scale=8, min_width=340):
-            canvas = BlobCanvas(
-                elem_id="canvas",
+            canvas = blob_canvas(
+                _server_functions(context),
                 live_mode=shared.live_mode(),
                 depth=2 if shared.space_url() else 1,
                 space_url=shared.space_url(),
-                server_functions=_server_functions(context),
+                elem_id="canvas",
             )
         with gr.Column(scale=5, min_width=300, elem_classes="side"):
             with gr.Group():
@@ -96,7 +77,9 @@ def build_edit_tab(context: Context) -> EditTab:
                     0, 1, 0, step=0.05, label="Truncation", info="0 is full variety, 1 the average picture."
                 )
             with gr.Row(elem_classes="buttons"):
-                generate = gr.Button("Generate", variant="primary", scale=2, min_width=120, elem_id="generate")
+                generate = gr.Button(
+                    "Generate", variant="primary", scale=2, min_width=120, elem_id="generate"
+                )
                 die = gr.Button("Random seed", scale=1, min_width=120, elem_id="die")
             code = _sharing()
             with gr.Accordion("Mouse, touch and keys", open=False):
@@ -154,7 +137,9 @@ def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, t
             return [*answer(context, seat, frame, "open"), gr.Group(visible=False)]
 
     def on_commit(token: str, event: gr.EventData) -> list[Any]:
-        return commit(context, token, {name: getattr(event, name, None) for name in ("kind", "edit", "code", "stamp")})
+        return commit(
+            context, token, {name: getattr(event, name, None) for name in ("kind", "edit", "code", "stamp")}
+        )
 
     def on_load(request: gr.Request) -> list[Any]:
         return load(context, dict(request.query_params))
@@ -173,62 +158,6 @@ def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, t
     gr.context.Context.root_block.load(  # type: ignore[union-attr]
         on_load, None, [*tab.scene, tab.banner, tab.banner_text, tab.old_code], **QUIET
     )
-
-
-def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
-    """Answer the canvas: `kind` is edit, undo or redo; `code` names the scene that the browser meant."""
-    seat = context.seats.take(token)
-    stamp = asked["stamp"] if isinstance(asked["stamp"], int) else 0
-    with seat.lock:
-        session = seat.session
-        try:
-            _return_to(session, asked["code"])
-            frame = _step(session, asked["kind"], asked["edit"])
-        except (ValueError, OSError) as error:
-            if session.frame is None:
-                return [seat.token, gr.HTML(value=empty_value(sentence(error)) | {"stamp": stamp}), *[gr.skip()] * 4]
-            return answer(context, seat, session.frame, "commit", stamp=stamp, error=sentence(error))
-        return answer(context, seat, frame, "commit", stamp=stamp)
-
-
-def _step(session: Session, kind: object, edit: object) -> Frame:
-    if kind == "edit":
-        return session.edit(edit)
-    if kind == "undo":
-        return session.undo()
-    if kind == "redo":
-        return session.redo()
-    raise ValueError("this page is out of date: reload it")
-
-
-def _return_to(session: Session, code: object) -> None:
-    """A seat that was lost, or a scene that another event opened meanwhile: go to what the browser shows."""
-    if not isinstance(code, str):
-        raise ValueError("this page is out of date: reload it")
-    if session.frame is None or session.frame.code != code:
-        session.open(code)
-
-
-def load(context: Context, query: dict[str, str]) -> list[Any]:
-    """The first scene of a page: the link's, or a fresh one with the reason."""
-    seat = context.seats.take("")
-    no_banner = [gr.Group(visible=False), "", ""]
-    code = query.get("e") or (f"s:{query['s']}" if query.get("s") else "")
-    warning = ""
-    if code:
-        try:
-            return [*answer(context, seat, seat.session.open(code), "open"), *no_banner]
-        except OtherWeights as error:
-            warning = sentence(error)
-            no_banner = [gr.Group(visible=True), f"**{warning}** You see a fresh scene instead.", code]
-        except (ValueError, OSError) as error:
-            warning = f"{sentence(error)} You see a fresh scene instead."
-            gr.Warning(warning, title="This link cannot be opened")
-    try:
-        frame = seat.session.generate(context.first_model, shared.FIRST_SEED)
-    except (ValueError, OSError) as error:
-        return [seat.token, gr.HTML(value=empty_value(sentence(error))), *[gr.skip()] * 4, *no_banner]
-    return [*answer(context, seat, frame, "fresh", error=warning), *no_banner]
 
 
 def _server_functions(context: Context) -> list[Any]:

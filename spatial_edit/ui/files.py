@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def scene_file(context: Context, payload: Any) -> dict[str, object]:
-    """`{"name", "data"}` (a data URL) of `{"what": picture, map or scene, "code"}`; ValueError when it cannot be made."""
+    """`{"name", "data"}` (a data URL) of `{"what": picture, map or scene, "code"}`; ValueError when it
+    cannot be made.
+    """
     if not isinstance(payload, dict):
         raise ValueError("a file request must be an object: reload the page")
     what, code = payload.get("what"), payload.get("code")

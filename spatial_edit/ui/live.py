@@ -1,9 +1,9 @@
 """Live pictures: what the canvas asks for in the middle of a gesture.
 
-A server function of Gradio runs outside the queue and its limits, so the bounds are here: a rate limit over everybody,
-one picture at a time, and of each page only its newest request (an older one that waited is dropped unrendered). The
-call is stateless: it carries a scene's code and the elements' geometry, which the session checks like an edit, and it
-never touches anybody's history.
+A server function of Gradio runs outside the queue and its limits, so the bounds are here: a rate limit over
+everybody, one picture at a time, and of each page only its newest request (an older one that waited is
+dropped unrendered). The call is stateless: it carries a scene's code and the elements' geometry, which the
+session checks like an edit, and it never touches anybody's history.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ Render = Callable[[str, list[object]], Tensor]  # (code, elements) -> (3, H, W)
 
 
 class LiveDesk:
-    """Takes live requests. `answer` gives `{"seq", "image"}`, or `{"seq"}` alone when it is too busy or too late."""
+    """Takes live requests. `answer` gives `{"seq", "image"}`, or `{"seq"}` alone when it is too busy or too
+    late.
+    """
 
     def __init__(
         self,
@@ -72,7 +74,9 @@ def _read(payload: object) -> tuple[str, int, str, list[object]]:
         raise ValueError("a live request must be an object: reload the page")
     client, sequence = payload.get("client"), payload.get("seq")
     code, elements = payload.get("code"), payload.get("elements")
-    if not (isinstance(client, str) and len(client) <= 40 and isinstance(code, str) and isinstance(elements, list)):
+    if not (
+        isinstance(client, str) and len(client) <= 40 and isinstance(code, str) and isinstance(elements, list)
+    ):
         raise ValueError("a live request needs client, seq, code and elements: reload the page")
     if not isinstance(sequence, int) or isinstance(sequence, bool) or not 0 <= sequence < 2**53:
         raise ValueError("seq of a live request must be a whole number: reload the page")

@@ -13,12 +13,13 @@ import gradio as gr
 from spatial_edit.ui import context as shared
 from spatial_edit.ui.batch import EFFORTS, FITS, Batch, max_batch
 from spatial_edit.ui.context import MODEL_EVENTS, PARSE_EVENTS, Context, spoken
-from spatial_edit.ui.edit_tab import EditTab, answer
+from spatial_edit.ui.edit_tab import EditTab
+from spatial_edit.ui.scenes import answer
 
 SHOW_EVERY = 1.0  # seconds between two updates of the gallery: each one sends the whole list
 INTRO = (
-    "Turn photos of rooms into scenes you can edit. Every photo becomes blobs; the picture below each name shows the "
-    "photo, its reconstruction and its blob map."
+    "Turn photos of rooms into scenes you can edit. For every photo you see the photo itself, its "
+    "reconstruction by the model, and its blob map."
 )
 EFFORT_CHOICES = [
     ("Encode: one pass, under a second", EFFORTS[0]),
@@ -66,18 +67,32 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
                 f"No photos yet. Drop up to {max_batch()} on the left.", elem_id="parse-status", min_height=44
             )
             gallery = gr.Gallery(
-                label="Photo · reconstruction · blob map", columns=1, height="auto", object_fit="contain", preview=False,
-                allow_preview=False, visible=False, interactive=False, elem_id="results", format="jpeg",
-            )  # fmt: skip
+                label="Photo · reconstruction · blob map",
+                columns=1,
+                height="auto",
+                object_fit="contain",
+                allow_preview=False,
+                visible=False,
+                interactive=False,
+                format="jpeg",
+                elem_id="results",
+            )
             with gr.Row():
                 open_button = gr.Button("Open in editor", interactive=False, elem_id="open-in-editor")
                 save = gr.DownloadButton("Save all as zip", interactive=False, elem_id="save-all")
             failures = gr.Dataframe(
-                headers=["Photo", "Why it is not here"], datatype="str", interactive=False, wrap=True, visible=False,
-                label="Left out or failed", elem_id="failures",
-            )  # fmt: skip
+                headers=["Photo", "Why it is not here"],
+                datatype="str",
+                interactive=False,
+                wrap=True,
+                visible=False,
+                label="Left out or failed",
+                elem_id="failures",
+            )
     chosen = gr.State(0)
-    tab = ParseTab(photos, model, effort, fit, start, stop, status, gallery, failures, chosen, open_button, save)
+    tab = ParseTab(
+        photos, model, effort, fit, start, stop, status, gallery, failures, chosen, open_button, save
+    )
     _wire(context, edit, tab, tabs)
     return tab
 
@@ -86,7 +101,12 @@ def _wire(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None
     private: dict[str, Any] = {"api_visibility": "private"}
 
     def on_start(
-        token: str, photos: list[str] | None, model: str, effort: str, fit: str, progress: gr.Progress = PROGRESS
+        token: str,
+        photos: list[str] | None,
+        model: str,
+        effort: str,
+        fit: str,
+        progress: gr.Progress = PROGRESS,
     ) -> Iterator[list[Any]]:
         yield from parse_photos(context, token, photos, model, effort, fit, progress)
 
@@ -109,7 +129,17 @@ def _wire(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None
         with seat.lock:
             return [*answer(context, seat, seat.session.open(result.code), "open"), gr.Tabs(selected="edit")]
 
-    outputs = [edit.token, tab.status, tab.gallery, tab.failures, tab.start, tab.stop, tab.open, tab.save, tab.chosen]
+    outputs = [
+        edit.token,
+        tab.status,
+        tab.gallery,
+        tab.failures,
+        tab.start,
+        tab.stop,
+        tab.open,
+        tab.save,
+        tab.chosen,
+    ]
     tab.start.click(
         on_start, [edit.token, tab.photos, tab.model, tab.effort, tab.fit], outputs,
         show_progress_on=[tab.status], **PARSE_EVENTS, **private,
@@ -164,6 +194,8 @@ def _screen(token: str, batch: Batch, words: str, *, running: bool) -> list[Any]
         gr.Button(interactive=not running),
         gr.Button(interactive=running),
         gr.Button(interactive=ready),
-        gr.DownloadButton(value=batch.archive(), interactive=True) if ready else gr.DownloadButton(interactive=False),
+        gr.DownloadButton(value=batch.archive(), interactive=True)
+        if ready
+        else gr.DownloadButton(interactive=False),
         0,
     ]

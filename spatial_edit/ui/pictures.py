@@ -54,7 +54,9 @@ def blob_map(layout: Blobs, side: int = DISPLAY_SIDE) -> Image.Image:
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=side // 28)
     for number, centre in zip(shown.ids, shown.centres.tolist(), strict=True):
         place = tuple(min(0.97, max(0.03, value)) * side for value in centre)
-        draw.text(place, str(number), fill="white", font=font, anchor="mm", stroke_width=2, stroke_fill="black")
+        draw.text(
+            place, str(number), fill="white", font=font, anchor="mm", stroke_width=2, stroke_fill="black"
+        )
     return canvas
 
 
@@ -67,7 +69,9 @@ def _ellipse(
     for step in range(points):
         turn = 2 * math.pi * step / points
         u, v = radii[0] * math.cos(turn), radii[1] * math.sin(turn)
-        outline.append(((centre[0] + u * cosine + v * sine) * scale, (centre[1] - u * sine + v * cosine) * scale))
+        outline.append(
+            ((centre[0] + u * cosine + v * sine) * scale, (centre[1] - u * sine + v * cosine) * scale)
+        )
     return outline
 
 

@@ -1,8 +1,9 @@
 """Seats: who is using the app just now.
 
-A browser page holds a random token (in `gr.State`, where values are deep-copied); the `Session` it stands for lives
-here, in a bounded dictionary: the least recently used seat goes first, and one that was idle for two hours goes too. A
-lost seat costs the undo history alone, since every request of the canvas also carries the scene's code.
+A browser page holds a random token (in `gr.State`, where values are deep-copied); the `Session` it stands
+for lives here, in a bounded dictionary: the least recently used seat goes first, and one that was idle for
+two hours goes too. A lost seat costs the undo history alone, since every request of the canvas also carries
+the scene's code.
 """
 
 from __future__ import annotations
@@ -43,7 +44,12 @@ class Seats:
         idle_seconds: float = IDLE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._new_session, self._capacity, self._idle, self._clock = new_session, capacity, idle_seconds, clock
+        self._new_session, self._capacity, self._idle, self._clock = (
+            new_session,
+            capacity,
+            idle_seconds,
+            clock,
+        )
         self._seats: OrderedDict[str, Seat] = OrderedDict()
         self._lock = threading.Lock()
 

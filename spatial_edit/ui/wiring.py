@@ -20,9 +20,14 @@ CACHE_SECONDS = (3600, 3600)  # how often Gradio's cache of pictures is swept, a
 QUEUE = 64
 HEADER = """
 <header class="masthead">
-  <svg viewBox="0 0 64 64" aria-hidden="true"><ellipse cx="25" cy="38" rx="20" ry="13" transform="rotate(-18 25 38)"/>
-  <ellipse cx="42" cy="24" rx="14" ry="10" transform="rotate(24 42 24)"/></svg>
-  <div><h1>Spatial Edit</h1><p>Take a generated room or your own photo apart into blobs, and move them.</p></div>
+  <svg viewBox="0 0 64 64" aria-hidden="true">
+    <ellipse cx="25" cy="38" rx="20" ry="13" transform="rotate(-18 25 38)"/>
+    <ellipse cx="42" cy="24" rx="14" ry="10" transform="rotate(24 42 24)"/>
+  </svg>
+  <div>
+    <h1>Spatial Edit</h1>
+    <p>Take a generated room or your own photo apart into blobs, and move them.</p>
+  </div>
 </header>
 """
 
@@ -56,8 +61,9 @@ def build(
 def launch_options() -> dict[str, Any]:
     """Keyword arguments for `launch` that belong to the page, wherever it runs.
 
-    Run history off (it writes every run into the browser's storage), no server-side rendering, no share tunnel, uploads
-    of at most 20 MB, the look. Errors are shown: handlers raise only sentences that are meant to be read.
+    Run history off (it writes every run into the browser's storage), no server-side rendering, no share
+    tunnel, uploads of at most 20 MB, the look. Errors are shown: handlers raise only sentences that are
+    meant to be read.
     """
     return {
         "run_history": False,
@@ -72,7 +78,13 @@ def launch_options() -> dict[str, Any]:
 
 
 def _theme() -> gr.themes.Base:
-    system = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")  # nothing is fetched from elsewhere
+    system = (
+        "system-ui",
+        "-apple-system",
+        "Segoe UI",
+        "Roboto",
+        "sans-serif",
+    )  # nothing is fetched from elsewhere
     mono = ("ui-monospace", "SF Mono", "Menlo", "Consolas", "monospace")
     theme = gr.themes.Default(
         primary_hue="indigo", neutral_hue="zinc", radius_size="lg", font=system, font_mono=mono

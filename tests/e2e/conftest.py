@@ -17,7 +17,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-SHOWN = "window.spatialEdit && spatialEdit.elements.length > 0 && document.querySelector('.se-img').naturalWidth > 0"
+SHOWN = "window.spatialEdit && spatialEdit.elements.length > 0 && spatialEdit.idle"
 
 
 @pytest.fixture(scope="session")

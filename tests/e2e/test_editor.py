@@ -12,7 +12,7 @@ from spatial_edit import share
 
 pytestmark = pytest.mark.browser
 
-# Drawn at full size and then thinned out: a browser may decode a JPEG for a smaller target to slightly other values.
+# Drawn at full size and then thinned out: a JPEG decoded for a smaller target has slightly other values.
 PIXELS = """async () => {
   const img = document.querySelector('.se-img'); await img.decode();
   const canvas = document.createElement('canvas'); canvas.width = canvas.height = img.naturalWidth;

@@ -1,7 +1,9 @@
-"""A toy model for the app's tests: ten named blobs over a two-colour ground, 64 px, no weights, deterministic.
+"""A toy model for the app's tests: ten named blobs over a two-colour ground, 64 px, no weights,
+deterministic.
 
-It follows the generator contract: randomness from np.random.RandomState(seed), `render` a pure function of the scene.
-`fake_parse` stands in for `session.parse_upload`: it opens the photo for real and answers with the scene of a seed.
+It follows the generator contract: randomness from np.random.RandomState(seed), `render` a pure function of
+the scene. `fake_parse` stands in for `session.parse_upload`: it opens the photo for real and answers with
+the scene of a seed.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ COLOURS = (
 class FakeGenerator:
     """Composites coloured ellipses with soft edges."""
 
-    def __init__(self, name: str = "fake-rooms", number: int = 251, weights: str = "00112233aabbccdd") -> None:
+    def __init__(
+        self, name: str = "fake-rooms", number: int = 251, weights: str = "00112233aabbccdd"
+    ) -> None:
         self.spec = ModelSpec(
             name, number, "fake", f"Toy rooms ({name})", "blobs", 64, "MIT", "none", None, NAMES, 24
         )
@@ -111,7 +115,9 @@ def fake_parse(lookup, store, data, model, effort, fit="crop", progress=None) ->
             progress(step / 5)
         time.sleep(PARSE_SECONDS / 5)
     scene = generator.sample(int((original.mean() + 1) * 1e5))
-    made = Scene(scene.model, scene.weights, scene.layout, scene.latent, Provenance("photo", photo.sha256, effort))
+    made = Scene(
+        scene.model, scene.weights, scene.layout, scene.latent, Provenance("photo", photo.sha256, effort)
+    )
     session = Session(lookup, store, names=lambda number: model)
     frame = session.adopt(made)
     error = (frame.image - original).square().mean().item() / 4

@@ -1,0 +1,92 @@
+"""What happens to a page's scene: the first one, the canvas's edits, and how both are shown.
+
+Handlers only translate clicks into `Session` calls. Those of the canvas never raise for a refused edit: they
+answer with the unharmed scene and the sentence, so that the stage shows what is true.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from spatial_edit.session import Frame, Session
+from spatial_edit.share import OtherWeights
+from spatial_edit.ui import context as shared
+from spatial_edit.ui.canvas import empty_value
+from spatial_edit.ui.context import Context, sentence
+from spatial_edit.ui.seats import Seat
+
+
+def answer(context: Context, seat: Seat, frame: Frame, why: str, **more: Any) -> list[Any]:
+    """Values for `EditTab.scene`."""
+    scene = frame.scene
+    value = context.show(seat, frame, why, **more)
+    return [
+        seat.token,
+        gr.HTML(value=value),
+        scene.model,
+        scene.latent.seed,
+        scene.latent.truncation,
+        frame.code,
+    ]
+
+
+def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
+    """Answer the canvas: `kind` is edit, undo or redo; `code` names the scene that the browser meant."""
+    seat = context.seats.take(token)
+    stamp = asked["stamp"] if isinstance(asked["stamp"], int) else 0
+    with seat.lock:
+        session = seat.session
+        try:
+            _return_to(session, asked["code"])
+            frame = _step(session, asked["kind"], asked["edit"])
+        except (ValueError, OSError) as error:
+            if session.frame is None:
+                return [
+                    seat.token,
+                    gr.HTML(value=empty_value(sentence(error)) | {"stamp": stamp}),
+                    *[gr.skip()] * 4,
+                ]
+            return answer(context, seat, session.frame, "commit", stamp=stamp, error=sentence(error))
+        return answer(context, seat, frame, "commit", stamp=stamp)
+
+
+def _step(session: Session, kind: object, edit: object) -> Frame:
+    if kind == "edit":
+        return session.edit(edit)
+    if kind == "undo":
+        return session.undo()
+    if kind == "redo":
+        return session.redo()
+    raise ValueError("this page is out of date: reload it")
+
+
+def _return_to(session: Session, code: object) -> None:
+    """A seat that was lost, or a scene that another event opened meanwhile: go to what the browser shows."""
+    if not isinstance(code, str):
+        raise ValueError("this page is out of date: reload it")
+    if session.frame is None or session.frame.code != code:
+        session.open(code)
+
+
+def load(context: Context, query: dict[str, str]) -> list[Any]:
+    """The first scene of a page: the link's, or a fresh one with the reason."""
+    seat = context.seats.take("")
+    no_banner = [gr.Group(visible=False), "", ""]
+    code = query.get("e") or (f"s:{query['s']}" if query.get("s") else "")
+    warning = ""
+    if code:
+        try:
+            return [*answer(context, seat, seat.session.open(code), "open"), *no_banner]
+        except OtherWeights as error:
+            warning = sentence(error)
+            no_banner = [gr.Group(visible=True), f"**{warning}** You see a fresh scene instead.", code]
+        except (ValueError, OSError) as error:
+            warning = f"{sentence(error)} You see a fresh scene instead."
+            gr.Warning(warning, title="This link cannot be opened")
+    try:
+        frame = seat.session.generate(context.first_model, shared.FIRST_SEED)
+    except (ValueError, OSError) as error:
+        return [seat.token, gr.HTML(value=empty_value(sentence(error))), *[gr.skip()] * 4, *no_banner]
+    return [*answer(context, seat, frame, "fresh", error=warning), *no_banner]
