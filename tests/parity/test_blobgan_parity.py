@@ -289,9 +289,10 @@ def test_gradients_discriminator_losses(discriminator, close):
 
 
 def test_numbers_gradient_penalty_in_float64(discriminator, close):
-    # the order of summation moves the last bits of the float32 value, so the tight bound is checked in float64
+    # the order of summation moves the last bits in float32, so the tight bound is checked in float64
     model, v = discriminator
-    close(gradient_penalty(model.double(), v["in.x"][:4].double()), v["out.r1_unscaled"].double(), 1e-10)
+    penalty = gradient_penalty(model.double(), v["in.x"][:4].double())
+    close(penalty, v["out.r1_unscaled"].double(), 1e-10)
 
 
 def test_numbers_inverter(vectors, close):
