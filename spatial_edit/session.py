@@ -17,7 +17,7 @@ from torch import Tensor
 from spatial_edit import share
 from spatial_edit.edits import History, apply_all, parse_edits, parse_elements, place
 from spatial_edit.generators.contract import Generator
-from spatial_edit.images import Fit, open_photo, to_square
+from spatial_edit.images import Fit, open_photo
 from spatial_edit.layouts import Blobs, Latent, Scene
 from spatial_edit.layouts.codec import scene_from_bytes, scene_to_bytes
 from spatial_edit.share import CodeError, OtherWeights, SharedScene, UnknownModel
@@ -142,6 +142,12 @@ def _check_fit(scene: Scene, generator: Generator) -> None:
         )
     if max(layout.rows, default=0) >= len(scene.latent.rows):
         raise CodeError("this link names an appearance that its scene does not have: copy it again, whole")
+    if scene.delta:
+        from spatial_edit.generators.blobgan.renderer import BlobGenerator
+        from spatial_edit.parse.delta import check_delta
+
+        if isinstance(generator, BlobGenerator):
+            check_delta(generator, scene.delta)
 
 
 @torch.no_grad()
@@ -175,6 +181,7 @@ class ParsedUpload:
     psnr: float
     seconds: float
     notes: tuple[str, ...]
+    sha256: str  # of the uploaded file
     receipt: Receipt  # of the store entry: its key deletes it, show it once
 
 
@@ -186,19 +193,25 @@ def parse_upload(
     effort: str,
     fit: Fit = "crop",
     progress: Callable[..., None] | None = None,
+    keep_going: Callable[[], bool] | None = None,
 ) -> ParsedUpload:
-    """Open, parse and store a photo. PhotoError for what is no photo, ValueError for other bad input."""
+    """Open, parse and store a photo. PhotoError for what is no photo, ValueError for other bad input.
+
+    progress is told the share done, and what it raises passes through; keep_going returning False ends the
+    search early with the best scene so far.
+    """
     from spatial_edit.parse import parse_photo
 
     photo = open_photo(data)
     generator = lookup(model)
-    original = to_square(photo, generator.spec.resolution, fit)
-    parsed = parse_photo(generator, photo, effort, fit=fit, progress=progress)
+    parsed = parse_photo(generator, photo, effort, fit=fit, progress=progress, keep_going=keep_going)
     session = Session(lookup, store, names=lambda number: model)
     frame = session.adopt(parsed.scene)
     assert session.receipt is not None  # adopt has set it
-    notes = (*photo.notes, *frame.notes)
-    return ParsedUpload(frame, original, float(parsed.psnr), float(parsed.seconds), notes, session.receipt)
+    notes = (*parsed.notes, *frame.notes)
+    return ParsedUpload(
+        frame, parsed.original, parsed.psnr, parsed.seconds, notes, photo.sha256, session.receipt
+    )
 
 
 class Session:

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from spatial_edit import share
+from spatial_edit.images import to_square
 from spatial_edit.session import Session, delete_stored, parse_upload, render_live, resolve
 from spatial_edit.share import CodeError, OtherWeights, UnknownModel
 from spatial_edit.store import NotFound, Store, StoreError
@@ -325,10 +326,13 @@ def test_an_uploaded_photo_becomes_a_stored_scene(models, fake, monkeypatch):
     buffer = io.BytesIO()
     Image.new("RGBA", (40, 20), (255, 0, 0, 0)).save(buffer, "PNG")
 
-    def parse_photo(generator, photo, effort, *, fit, progress):
+    def parse_photo(generator, photo, effort, *, fit, progress, keep_going):
         progress(0.5)
         assert (photo.image.size, effort, fit) == ((40, 20), "encode", "letterbox")
-        return SimpleNamespace(scene=fake.parsed(generator), psnr=21.5, seconds=0.1)
+        original = to_square(photo, 24, fit)
+        return SimpleNamespace(
+            scene=fake.parsed(generator), original=original, psnr=21.5, seconds=0.1, notes=photo.notes
+        )
 
     monkeypatch.setitem(sys.modules, "spatial_edit.parse", SimpleNamespace(parse_photo=parse_photo))
     store, steps = Store(), []

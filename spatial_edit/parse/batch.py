@@ -1,0 +1,249 @@
+"""Batch: many photos, one work item at a time, into a folder of results.
+
+An item is idempotent: its result is a folder whose name is a hash of photo, weights and options, written
+under another name first and renamed when it is whole. Who hands the items out is a detail: a loop here,
+several processes elsewhere; an item whose folder exists is done.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from spatial_edit.generators.contract import Generator
+from spatial_edit.images import Fit, open_photo, to_png_bytes
+from spatial_edit.layouts.codec import scene_to_json
+from spatial_edit.layouts.overlay import to_blob_map
+from spatial_edit.parse.photo import KeepGoing, Parsed, Progress, parse_photo
+from spatial_edit.parse.unknowns import blobs_of
+
+MAX_BATCH = 200
+MAP_SIDE = 256
+FILES = ("original.png", "reconstruction.png", "blob_map.png", "scene.json", "blobs.csv", "result.json")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the results depend on beside photo and weights."""
+
+    effort: str = "encode"
+    fit: Fit = "crop"
+    seconds: float | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """A photo to parse: the name that people know it by, and its bytes or path."""
+
+    name: str
+    source: bytes | Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished item; its files (`FILES`) lie in `folder`. `resumed`: it was there before."""
+
+    name: str
+    folder: Path
+    psnr: float
+    seconds: float
+    notes: tuple[str, ...]
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An item that has no result, and the sentence that says why."""
+
+    name: str
+    reason: str
+
+
+def max_batch() -> int:
+    """How many photos are taken at once: SPATIAL_EDIT_MAX_BATCH, 200 unless set; ValueError when it is no
+    number.
+    """
+    text = os.environ.get("SPATIAL_EDIT_MAX_BATCH", str(MAX_BATCH))
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise ValueError(f"SPATIAL_EDIT_MAX_BATCH is {text[:20]!r}: set it to a whole number above 0")
+    return int(text)
+
+
+def result_name(sha256: str, weights: str, options: Options) -> str:
+    """32 hex digits: the hash of photo, weights and options."""
+    text = json.dumps([sha256, weights, asdict(options)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def parse_item(
+    generator: Generator,
+    item: Item,
+    options: Options,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    keep_going: KeepGoing | None = None,
+) -> Result:
+    """Parse one photo into `folder`, or find it done. PhotoError for a bad photo, OSError when nothing
+    can be written.
+
+    A photo that was stopped early is given back, but its name is not kept: asked again, it is parsed
+    again.
+    """
+    photo = open_photo(item.source)
+    target = folder / result_name(photo.sha256, generator.weights, options)
+    if (target / "result.json").is_file():
+        return _finished(item.name, target, resumed=True)
+    went_on = True
+
+    def asked() -> bool:
+        nonlocal went_on
+        went_on = went_on and (keep_going is None or keep_going())
+        return went_on
+
+    parsed = parse_photo(
+        generator, photo, options.effort, fit=options.fit, seconds=options.seconds, steps=options.steps,
+        progress=progress, keep_going=asked,
+    )  # fmt: skip
+    if not went_on:
+        target = folder / f"stopped-{os.urandom(8).hex()}"
+    _write(parsed, generator, target)
+    return _finished(item.name, target, resumed=False)
+
+
+def parse_many(
+    generator: Generator,
+    items: Iterable[Item],
+    options: Options,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    keep_going: KeepGoing | None = None,
+) -> Iterator[Result | Failure]:
+    """Every item's result or failure, in order; a broken photo harms no other.
+
+    The first `max_batch()` items are parsed, the rest are failures that say so, as are those not begun
+    when keep_going returns False. progress is told the share done of the item at hand.
+    """
+    most = max_batch()
+    for place, item in enumerate(items):
+        if place >= most:
+            yield Failure(item.name, f"left out: at most {most} photos are taken at once")
+        elif keep_going is not None and not keep_going():
+            yield Failure(item.name, "not begun: stopped")
+        else:
+            try:
+                yield parse_item(generator, item, options, folder, progress=progress, keep_going=keep_going)
+            except OSError as error:
+                yield Failure(
+                    item.name, f"the result could not be written: {error.strerror or type(error).__name__}"
+                )
+            except ValueError as error:
+                yield Failure(item.name, str(error))
+
+
+def write_zip(results: Iterable[Result | Failure], path: Path) -> int:
+    """All results' files and a table of all items in one zip, whole or not at all; how many results are
+    in it.
+
+    Files are copied one after the other, never held together. OSError when it cannot be written.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    rows, count = [], 0
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as bundle:
+            for result in results:
+                if isinstance(result, Failure):
+                    rows.append([result.name, "", "", "", "", result.reason])
+                    continue
+                count += 1
+                inside = f"{count:03d}-{_safe_stem(result.name)}"
+                for part in FILES:
+                    bundle.write(result.folder / part, f"{inside}/{part}")
+                figures = [f"{result.psnr:.2f}", f"{result.seconds:.2f}", " ".join(result.notes)]
+                rows.append([result.name, inside, *figures, ""])
+            bundle.writestr(
+                "photos.csv", _csv(["photo", "folder", "psnr_db", "seconds", "notes", "error"], rows)
+            )
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return count
+
+
+def blob_table(parsed: Parsed, generator: Generator) -> str:
+    """CSV: one line a blob, farthest first, with its word, geometry and colour (0 .. 255)."""
+    layout, words = blobs_of(parsed.scene), generator.spec.row_names
+    rows: list[list[object]] = []
+    for k, number in enumerate(layout.ids):
+        x, y = layout.centres[k].tolist()
+        row = layout.rows[k]
+        colour = [round((c + 1) * 127.5) for c in parsed.scene.latent.rows[row, 16:19].tolist()]
+        shape = (x, y, layout.sizes[k].item(), layout.aspects[k].item(), layout.angles[k].item())
+        rows.append([number, words[row] if row < len(words) else "", *(f"{v:.5f}" for v in shape), *colour])
+    return _csv(["number", "name", "x", "y", "size", "aspect", "angle", "red", "green", "blue"], rows)
+
+
+def _write(parsed: Parsed, generator: Generator, target: Path) -> None:
+    """The result's folder, under another name until it is whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".parsing-"))
+    facts = {"psnr": parsed.psnr, "seconds": parsed.seconds, "steps": parsed.steps, "notes": parsed.notes}
+    try:
+        temporary.chmod(0o755)
+        (temporary / "original.png").write_bytes(to_png_bytes(parsed.original))
+        (temporary / "reconstruction.png").write_bytes(to_png_bytes(parsed.reconstruction))
+        (temporary / "blob_map.png").write_bytes(to_png_bytes(to_blob_map(blobs_of(parsed.scene), MAP_SIDE)))
+        (temporary / "scene.json").write_text(scene_to_json(parsed.scene), encoding="utf-8")
+        (temporary / "blobs.csv").write_text(blob_table(parsed, generator), encoding="utf-8")
+        (temporary / "result.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
+        try:
+            temporary.rename(target)
+        except OSError:
+            if not (
+                target / "result.json"
+            ).is_file():  # otherwise someone else has just finished the same item
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _finished(name: str, folder: Path, resumed: bool) -> Result:
+    """The result in a folder; ValueError when its facts are damaged."""
+    try:
+        facts = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        notes = tuple(str(note) for note in facts["notes"])
+        return Result(name, folder, float(facts["psnr"]), float(facts["seconds"]), notes, resumed)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"the earlier result {folder.name} is damaged: delete it and parse again") from error
+
+
+def _csv(header: list[str], rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([[_cell(value) for value in row] for row in rows])
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A spreadsheet takes a text that starts like this for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "@", "\t", "\r") else value
+
+
+def _safe_stem(name: str) -> str:
+    """A stem that is harmless in a path and in an archive."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in Path(name).stem)
+    return kept.strip("-.")[:40] or "photo"
