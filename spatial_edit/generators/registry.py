@@ -64,7 +64,8 @@ def by_number(number: int) -> ModelSpec:
 
 
 def load(name: str, device: str = "cpu") -> Generator:
-    """A model by name, loaded once a process and device; ValueError for an unknown name or a bad checkpoint."""
+    """A model by name, loaded once a process and device; ValueError for an unknown name or a bad
+    checkpoint."""
     if name not in MODELS:
         raise ValueError(f"there is no model '{name}': choose one of {', '.join(MODELS)}")
     with _lock:

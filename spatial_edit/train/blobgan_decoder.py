@@ -1,10 +1,9 @@
 """Stage (i) of the rooms model: decoder and code encoder on ground-truth blobs.
 
-Every picture of the pool comes with its blobs (`data.rooms.blob_truth`). The encoder reads a code under each blob, the
-decoder paints the layout with those codes, and the picture must come back: 6 L1 + 3 perceptual (the frozen segmenter's
-features) + 0.02 code^2. Noise on the codes keeps them smooth enough to be sampled later. Adversarial terms come in
-stage (iii), when whole pictures look right.
-"""
+Every picture of the pool comes with its blobs (`data.rooms.blob_truth`). The encoder reads a code under each
+blob, the decoder paints the layout with those codes, and the picture must come back: 6 L1 + 3 perceptual (the
+frozen segmenter's features) + 0.02 code^2. Noise on the codes keeps them smooth enough to be sampled later.
+Adversarial terms come in stage (iii), when whole pictures look right."""
 
 from __future__ import annotations
 
@@ -14,14 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from spatial_edit.data.rooms.blob_truth import BlobTruth, flip
+from spatial_edit.data.rooms.pool import Pool
 from spatial_edit.generators.blobgan.compact import CompactConfig, CompactDecoder
 from spatial_edit.generators.blobgan.encoder import CodeEncoder
+from spatial_edit.generators.blobgan.rooms import depth_sorted
 from spatial_edit.generators.blobgan.shape import PROFILE, BlobGeometry, Splat, splat
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.train.ema import Ema
 from spatial_edit.train.losses import perceptual
-
-HELD_OUT = 256  # pictures at the front of a pool that are never trained on
+from spatial_edit.train.scenes import as_float, contact_sheet, held_out, slot_scene
 
 
 @dataclass(frozen=True)
@@ -39,44 +39,6 @@ class DecoderRecipe:
     code_noise: float = 0.2
     half_precision: bool = True
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Pictures uint8 (N, 3, R, R) with their blob truth."""
-
-    pictures: Tensor
-    truth: BlobTruth
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-
-def as_float(pictures: Tensor) -> Tensor:
-    """uint8 to [-1, 1]."""
-    return pictures.float() / 127.5 - 1
-
-
-def geometry_of(truth: BlobTruth) -> tuple[BlobGeometry, Tensor]:
-    """The present blobs of each picture, farthest first, padded to the longest: geometry and slots (B, K)."""
-    count = max(int(truth.exists.sum(1).max()), 1)
-    rank = torch.where(truth.exists, -truth.distances, torch.full_like(truth.distances, -1e9))
-    slots = rank.argsort(dim=1, stable=True)[:, -count:]
-
-    def pick(values: Tensor) -> Tensor:
-        index = slots.view(*slots.shape, *[1] * (values.dim() - 2)).expand(-1, -1, *values.shape[2:])
-        return torch.gather(values, 1, index)
-
-    geometry = BlobGeometry(
-        pick(truth.exists.float()),
-        pick(truth.centres),
-        pick(truth.sizes),
-        pick(truth.aspects),
-        pick(truth.angles),
-        pick(truth.profiles),
-        truth.planes,
-    )
-    return geometry, slots
 
 
 class DecoderTask:
@@ -98,15 +60,17 @@ class DecoderTask:
 
     def draw(self) -> tuple[Tensor, BlobTruth]:
         """A batch of pictures in [-1, 1] and their truth, mirrored half of the time."""
-        held = min(HELD_OUT, len(self.pool) // 4)
+        held = held_out(len(self.pool))
         index = torch.randint(held, len(self.pool), (self.batch,), generator=self.generator)
         pictures, truth = as_float(self.pool.pictures[index]), self.pool.truth[index]
         if torch.rand((), generator=self.generator) < 0.5:
             pictures, truth = pictures.flip(3), flip(truth)
         return pictures, truth
 
-    def encode(self, pictures: Tensor, truth: BlobTruth) -> tuple[BlobGeometry, Tensor, Splat, Tensor, Tensor]:
-        geometry, slots = geometry_of(truth)
+    def encode(
+        self, pictures: Tensor, truth: BlobTruth
+    ) -> tuple[BlobGeometry, Tensor, Splat, Tensor, Tensor]:
+        geometry, slots = depth_sorted(slot_scene(truth, self.recipe.config))
         with torch.no_grad():
             maps = splat(geometry, self.recipe.config.resolution)
         rows, background = self.modules["codes"](pictures, geometry, slots, maps, self.dtype)
@@ -122,7 +86,9 @@ class DecoderTask:
         behind = torch.cat([background[:, :30], overall + noise[1]], -1)
         painted = self.modules["decoder"](geometry, noisy, slots, behind, maps, self.dtype)
         l1 = (painted - pictures).abs().mean()
-        size = (codes.square().mean(-1) * geometry.present).sum() / geometry.present.sum() + overall.square().mean()
+        size = (
+            codes.square().mean(-1) * geometry.present
+        ).sum() / geometry.present.sum() + overall.square().mean()
         loss = recipe.l1 * l1 + recipe.code * size
         parts = {"l1": l1.detach(), "code": size.detach()}
         if self.segmenter is not None:
@@ -141,7 +107,9 @@ class DecoderTask:
     def set_rate(self, progress: float, images: int) -> None:
         recipe = self.recipe
         late = max(progress - recipe.flat, 0) / (1 - recipe.flat)
-        cosine = recipe.final_rate + (1 - recipe.final_rate) * 0.5 * (1 + torch.cos(torch.tensor(late * torch.pi)).item())
+        cosine = recipe.final_rate + (1 - recipe.final_rate) * 0.5 * (
+            1 + torch.cos(torch.tensor(late * torch.pi)).item()
+        )
         warm = min(1.0, (images + self.batch) / (50 * self.batch))
         for group in self.optimisers["autoencoder"].param_groups:
             group["lr"] = recipe.learning_rate * warm * cosine
@@ -158,9 +126,10 @@ class DecoderTask:
 
     @torch.no_grad()
     def repaint(self, first: int, last: int, move: tuple[int, float] | None = None) -> tuple[Tensor, Tensor]:
-        """Held-out pictures and their repainting by the averaged weights; `move` = (slot, dx) shifts one blob."""
+        """Held-out pictures and their repainting by the averaged weights; `move` = (slot, dx) shifts one
+        blob."""
         pictures, truth = as_float(self.pool.pictures[first:last]), self.pool.truth[first:last]
-        geometry, slots = geometry_of(truth)
+        geometry, slots = depth_sorted(slot_scene(truth, self.recipe.config))
         codes, decoder = self.averages["codes"].module, self.averages["decoder"].module
         maps = splat(geometry, self.recipe.config.resolution)
         rows, background = codes(pictures, geometry, slots, maps, self.dtype)
@@ -176,7 +145,7 @@ class DecoderTask:
         return contact_sheet(torch.cat([real, painted, moved]), 8, enlarge=2)
 
     def metrics(self) -> dict[str, float]:
-        held = min(HELD_OUT, len(self.pool) // 4)
+        held = held_out(len(self.pool))
         pairs = [self.repaint(i, min(i + 64, held)) for i in range(0, held, 64)]
         real, painted = (torch.cat(p) for p in zip(*pairs, strict=True))
         error = ((painted.clamp(-1, 1) - real) / 2).square().mean((1, 2, 3))
@@ -184,15 +153,3 @@ class DecoderTask:
             "held_out_l1": float((painted - real).abs().mean()),
             "held_out_psnr": float((-10 * error.log10()).mean()),
         }
-
-
-def contact_sheet(pictures: Tensor, columns: int, enlarge: int = 1) -> Tensor:
-    """(3, H, W) from pictures (N, 3, h, w), row by row."""
-    if enlarge > 1:
-        pictures = nn.functional.interpolate(pictures, scale_factor=enlarge, mode="bicubic")
-    rows = (len(pictures) + columns - 1) // columns
-    missing = rows * columns - len(pictures)
-    pictures = torch.cat([pictures, pictures.new_full((missing, *pictures.shape[1:]), -1.0)])
-    count, channels, height, width = pictures.shape
-    grid = pictures.view(rows, columns, channels, height, width).permute(2, 0, 3, 1, 4)
-    return grid.reshape(channels, rows * height, columns * width)

@@ -1,4 +1,5 @@
-"""Exponential moving average of weights, with the half-life counted in images (Karras et al. 2018, appendix)."""
+"""Exponential moving average of weights, with the half-life counted in images (Karras et al. 2018,
+appendix)."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from torch import nn
 
 
 class Ema:
-    """A slowly following copy. Half-life `half_life` images, shorter at the start: at most `ramp` of what was seen."""
+    """A slowly following copy. Half-life `half_life` images, shorter at the start: at most `ramp` of what was
+    seen."""
 
     def __init__(self, source: nn.Module, half_life: float = 5000.0, ramp: float = 0.05) -> None:
         self.module = copy.deepcopy(source).eval().requires_grad_(False)
@@ -21,5 +23,5 @@ class Ema:
         keep = 0.5 ** (batch / half_life)
         for mine, theirs in zip(self.module.parameters(), source.parameters(), strict=True):
             mine.lerp_(theirs.to(mine.dtype), 1 - keep)
-        for mine, theirs in zip(self.module.buffers(), source.buffers(), strict=True):
-            mine.copy_(theirs)
+        for held, current in zip(self.module.buffers(), source.buffers(), strict=True):
+            held.copy_(current)

@@ -1,10 +1,10 @@
 """The training loop that every recipe runs in: time-budgeted, resumable bit for bit, guarded against NaN.
 
-A recipe is a `Task`: named modules, their optimisers, one torch.Generator, and a `step`. The loop owns time, checkpoints,
-sample sheets and metrics lines. Learning-rate schedules follow `progress` in [0, 1]: images seen / images planned. With
-`images` given the plan is fixed and a resumed run equals an uninterrupted one bit for bit; with `minutes` alone the plan
-is measured in the first seconds and corrected every minute, so that the schedule ends when the time does.
-"""
+A recipe is a `Task`: named modules, their optimisers, one torch.Generator, and a `step`. The loop owns time,
+checkpoints, sample sheets and metrics lines. Learning-rate schedules follow `progress` in [0, 1]: images seen
+/ images planned. With `images` given the plan is fixed and a resumed run equals an uninterrupted one bit for
+bit; with `minutes` alone the plan is measured in the first seconds and corrected every minute, so that the
+schedule ends when the time does."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ def run(task: Task, plan: Plan) -> Progress:
             bad += 1
             progress.skipped += 1
             if bad >= NAN_LIMIT:
-                raise FloatingPointError(f"the loss was not finite for {bad} steps in a row: lower the learning rate")
+                raise FloatingPointError(
+                    f"the loss was not finite for {bad} steps in a row: lower the learning rate"
+                )
         for name, average in task.averages.items():
             average.update(task.modules[name], task.batch, progress.images)
         bar.update(task.batch)

@@ -1,10 +1,9 @@
 """Losses: L1, perceptual in the segmenter's features, adversarial with lazy R1 / R2.
 
-Adversarial: relativistic pairing, softplus(-(D(real) - D(fake))) and its mirror for G (Jolicoeur-Martineau 2018), with
-zero-centred gradient penalties on real (R1) and fake (R2) pictures every `lazy` steps, weight gamma / 2 * lazy. gamma
-starts high and decays. D must step after G on the same fakes: a relativistic D may drift by any offset, and logits of
-two different Ds leave G without a gradient.
-"""
+Adversarial: relativistic pairing, softplus(-(D(real) - D(fake))) and its mirror for G (Jolicoeur-Martineau
+2018), with zero-centred gradient penalties on real (R1) and fake (R2) pictures every `lazy` steps, weight
+gamma / 2 * lazy. gamma starts high and decays. D must step after G on the same fakes: a relativistic D may
+drift by any offset, and logits of two different Ds leave G without a gradient."""
 
 from __future__ import annotations
 
@@ -17,7 +16,10 @@ from torch import Tensor, nn
 
 def perceptual(features: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
     """Mean over feature maps of |f - f'| / mean |f'|."""
-    terms = [(f.float() - t.float()).abs().mean() / t.float().abs().mean() for f, t in zip(features, targets, strict=True)]
+    terms = [
+        (f.float() - t.float()).abs().mean() / t.float().abs().mean()
+        for f, t in zip(features, targets, strict=True)
+    ]
     return torch.stack(terms).mean()
 
 

@@ -1,13 +1,14 @@
 """Blob ground truth of rendered rooms: what a perfect parser would say about a picture.
 
-Furniture is grouped into the things a person would drag as one (a bed with its pillows, a window with its curtains).
-Each group's amodal mask (what it would cover if nothing stood in front) gives by its second moments an ellipse, and by
-its area in 16 directions a radial profile: r(phi) is the mask's radius at local angle phi as a multiple of the ellipse's.
-The order in depth is by distance, except that a rug lies under everything and what stands on furniture is in front of it.
+Furniture is grouped into the things a person would drag as one (a bed with its pillows, a window with its
+curtains). Each group's amodal mask (what it would cover if nothing stood in front) gives by its second
+moments an ellipse, and by its area in 16 directions a radial profile: r(phi) is the mask's radius at local
+angle phi as a multiple of the ellipse's. The order in depth is by distance, except that a rug lies under
+everything and what stands on furniture is in front of it.
 
-The room itself is the background. Seen in perspective its five surfaces are a partition into convex polygons: a ray hits
-the surface whose inverse distance is largest, and inverse distances are linear in the pixel's coordinates.
-"""
+The room itself is the background. Seen in perspective its five surfaces are a partition into convex polygons:
+a ray hits the surface whose inverse distance is largest, and inverse distances are linear in the pixel's
+coordinates."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ SLOT_NAMES = tuple(name for name, _ in GROUPS)
 SLOTS = len(GROUPS)
 SURFACES = 5  # floor, ceiling, back wall, left wall, right wall
 PROFILE = 16  # directions of a radial profile, local angle 2 pi i / 16
-RADIUS_PER_SIGMA = 1.9  # between an ellipse's 2 and a square's sqrt(3): radius of a mask per standard deviation
+RADIUS_PER_SIGMA = (
+    1.9  # between an ellipse's 2 and a square's sqrt(3): radius of a mask per standard deviation
+)
 SMALLEST = 6.0 / 4096  # visible area, fraction of the picture, below which an object counts as absent
 _RUG = SLOT_NAMES.index("rug")
 _STANDS_ON = ((4, 2), (5, 3), (19, 10), (20, 10))  # lamp on its nightstand, decorations on the dresser
@@ -77,12 +80,16 @@ def concatenate(parts: list[BlobTruth]) -> BlobTruth:
     return BlobTruth(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(BlobTruth)})
 
 
-def surface_planes(width: Tensor, depth: Tensor, height: Tensor, camera: Tensor, yaw: Tensor, pitch: Tensor, fov: Tensor) -> Tensor:
-    """(B, 5, 3): inverse distance along the optical axis of each surface as a linear function of (x, y, 1), x and y in
-    [0, 1]. Room and camera as in the renderer (metres, radians); the ray of a pixel hits argmax over the surfaces."""
+def surface_planes(
+    width: Tensor, depth: Tensor, height: Tensor, camera: Tensor, yaw: Tensor, pitch: Tensor, fov: Tensor
+) -> Tensor:
+    """(B, 5, 3): inverse distance along the optical axis of each surface as a linear function of (x, y, 1), x
+    and y in [0, 1]. Room and camera as in the renderer (metres, radians); the ray of a pixel hits argmax over
+    the surfaces."""
     tangent = torch.tan(fov / 2)
     zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
-    # the camera-space ray of (x, y) is (tangent (2x - 1), tangent (1 - 2y), 1): three coefficient vectors over (x, y, 1)
+    # the camera-space ray of (x, y) is (tangent (2x - 1), tangent (1 - 2y), 1): three coefficient
+    # vectors over (x, y, 1)
     dx = torch.stack([2 * tangent, zero, -tangent], -1)
     dy = torch.stack([zero, -2 * tangent, tangent], -1)
     dz = torch.stack([zero, zero, one], -1)
@@ -92,20 +99,22 @@ def surface_planes(width: Tensor, depth: Tensor, height: Tensor, camera: Tensor,
     dx, dz = dx * cos + dz * sin, dz * cos - dx * sin
     cx, cy, cz = (camera[:, i : i + 1] for i in range(3))
     half = width[:, None] / 2
-    rows = [-dy / cy, dy / (height[:, None] - cy), dz / (depth[:, None] - cz), -dx / (half + cx), dx / (half - cx)]
+    rows = [
+        -dy / cy,
+        dy / (height[:, None] - cy),
+        dz / (depth[:, None] - cz),
+        -dx / (half + cx),
+        dx / (half - cx),
+    ]
     return torch.stack(rows, 1)
 
 
 def blob_truth(rgb: Tensor, instance: Tensor, amodal: Tensor, distance: Tensor, planes: Tensor) -> BlobTruth:
-    """From a rendered batch: rgb uint8 (B, 3, H, W), instance uint8 (B, H, W), amodal (B, 31, H, W) coverage in [0, 1],
-    distance (B, 31) nearest ray depth of each instance, planes (B, 5, 3)."""
+    """From a rendered batch: rgb uint8 (B, 3, H, W), instance uint8 (B, H, W), amodal (B, 31, H, W) coverage
+    in [0, 1], distance (B, 31) nearest ray depth of each instance, planes (B, 5, 3)."""
     masks = torch.stack([amodal[:, list(ids)].amax(1) for _, ids in GROUPS], 1)  # (B, S, H, W)
-    lookup = torch.full((256,), SLOTS + SURFACES, dtype=torch.long)
-    for slot, (_, ids) in enumerate(GROUPS):
-        lookup[list(ids)] = slot
-    lookup[:SURFACES] = SLOTS + torch.arange(SURFACES)
-    owner = lookup[instance.long()].flatten(1)  # (B, P)
-    shares = torch.nn.functional.one_hot(owner, SLOTS + SURFACES + 1).float()  # (B, P, S + 6)
+    owner = owners(instance).flatten(1)  # (B, P)
+    shares = torch.nn.functional.one_hot(owner, SLOTS + SURFACES).float()  # (B, P, S + 5)
     counts = shares.sum(1)
     pixels = rgb.flatten(2).float() / 127.5 - 1
     means = torch.einsum("bpk,bcp->bkc", shares, pixels) / counts.clamp(min=1)[..., None]
@@ -132,10 +141,30 @@ def blob_truth(rgb: Tensor, instance: Tensor, amodal: Tensor, distance: Tensor, 
     )
 
 
+def owners(instance: Tensor) -> Tensor:
+    """long, same shape: the slot that every pixel shows, SLOTS + s for surface s."""
+    lookup = torch.zeros(sum(len(ids) for _, ids in GROUPS) + SURFACES, dtype=torch.long)
+    for slot, (_, ids) in enumerate(GROUPS):
+        lookup[list(ids)] = slot
+    lookup[:SURFACES] = SLOTS + torch.arange(SURFACES)
+    return lookup[instance.long()]
+
+
+def flip_owners(owner: Tensor) -> Tensor:
+    """Owners (B, H, W) of the mirrored picture."""
+    swap = torch.arange(SLOTS + SURFACES)
+    for a, b in _MIRROR_SLOTS:
+        swap[a], swap[b] = b, a
+    swap[SLOTS:] = SLOTS + torch.tensor(_MIRROR_SURFACES)
+    return swap[owner.flip(-1)]
+
+
 def _ellipses(masks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Moments and radial profiles of masks (B, S, H, W)."""
     height, width = masks.shape[-2:]
-    gy, gx = torch.meshgrid((torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij")
+    gy, gx = torch.meshgrid(
+        (torch.arange(height) + 0.5) / height, (torch.arange(width) + 0.5) / width, indexing="ij"
+    )
     gx, gy = gx.flatten(), gy.flatten()
     flat = masks.flatten(2)
     weight = flat / flat.sum(-1, keepdim=True).clamp(min=1e-6)
@@ -166,7 +195,8 @@ def _ellipses(masks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
 
 
 def _radial_profile(flat: Tensor, u: Tensor, v: Tensor, pixel_area: Tensor) -> Tensor:
-    """(B, S, 16): radius of the star-shaped region with the mask's area in each direction, area = r^2 / 2 * 2 pi / 16."""
+    """(B, S, 16): radius of the star-shaped region with the mask's area in each direction, area = r^2 / 2 * 2
+    pi / 16."""
     bins = torch.atan2(v, u) / (2 * math.pi) * PROFILE
     low = bins.floor()
     part = bins - low
@@ -188,7 +218,7 @@ def flip(truth: BlobTruth) -> BlobTruth:
     directions = [(PROFILE // 2 - i) % PROFILE for i in range(PROFILE)]  # phi -> pi - phi
     centres = truth.centres[:, order].clone()
     centres[..., 0] = 1 - centres[..., 0]
-    a, b, c = truth.planes[:, walls].unbind(-1)
+    px, py, p0 = truth.planes[:, walls].unbind(-1)
     return BlobTruth(
         exists=truth.exists[:, order],
         centres=centres,
@@ -198,6 +228,6 @@ def flip(truth: BlobTruth) -> BlobTruth:
         distances=truth.distances[:, order],
         profiles=truth.profiles[:, order][..., directions],
         colours=truth.colours[:, order],
-        planes=torch.stack([-a, b, c + a], -1),
+        planes=torch.stack([-px, py, p0 + px], -1),
         surface_colours=truth.surface_colours[:, walls],
     )

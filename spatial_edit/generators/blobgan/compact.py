@@ -1,15 +1,16 @@
 """The small decoder of the bundled rooms model: splatted blob features to a picture.
 
-As in BlobGAN every blob has one vector that is spread over the picture by its alpha map, and the decoder's layers are
-modulated by the spread vectors at their own resolution (Epstein et al. 2022, section 3.2). What differs, and why:
-a per-pixel two-layer network turns the spread vector and the position features into scale and shift (a linear map of the
-vector alone cannot place a pillow on a bed); the norm is over the whole map; up-sampling is bilinear (transposed
-convolutions left checkerboards after short trainings); each blob's mean colour is splatted straight onto the picture
-(right colours after minutes, and a literal colour picker); there is no noise.
-"""
+As in BlobGAN every blob has one vector that is spread over the picture by its alpha map, and the decoder's
+layers are modulated by the spread vectors at their own resolution (Epstein et al. 2022, section 3.2). What
+differs, and why: a per-pixel two-layer network turns the spread vector and the position features into scale
+and shift (a linear map of the vector alone cannot place a pillow on a bed); the norm is over the whole map;
+up-sampling is bilinear (transposed convolutions left checkerboards after short trainings); each blob's mean
+colour is splatted straight onto the picture (right colours after minutes, and a literal colour picker); there
+is no noise."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class CompactConfig:
     modulation: int = 48  # hidden width of the per-pixel modulation network
     widths: tuple[tuple[int, int], ...] = ((8, 128), (16, 96), (32, 64), (64, 32))
     hidden: int = 128
+    encoder_width: int = 32
 
     @property
     def row(self) -> int:
@@ -47,9 +49,12 @@ class CompactConfig:
 
 
 class ScaledConv2d(nn.Module):
-    """Convolution with equalised learning rate: weights N(0, 1), scaled at run time (Karras et al. 2018, section 4.1)."""
+    """Convolution with equalised learning rate: weights N(0, 1), scaled at run time (Karras et al. 2018,
+    section 4.1)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, gain: float = 1.0, stride: int = 1) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, gain: float = 1.0, stride: int = 1
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -69,13 +74,14 @@ def activate(x: Tensor) -> Tensor:
 def mlp(*sizes: int) -> nn.Sequential:
     """Linear layers with leaky ReLU between them."""
     layers: list[nn.Module] = []
-    for i, (a, b) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (a, b) in enumerate(itertools.pairwise(sizes)):
         layers += [nn.Linear(a, b)] + ([nn.LeakyReLU(0.2)] if i < len(sizes) - 2 else [])
     return nn.Sequential(*layers)
 
 
 class ModulatedBlock(nn.Module):
-    """1x1 conv and norm at the old resolution, bilinear x2, then twice: scale and shift by the layout, conv 3x3."""
+    """1x1 conv and norm at the old resolution, bilinear x2, then twice: scale and shift by the layout, conv
+    3x3."""
 
     def __init__(self, inputs: int, outputs: int, layout: int, hidden: int, upsample: bool) -> None:
         super().__init__()
@@ -124,12 +130,13 @@ class CompactDecoder(nn.Module):
 
     def splatted(self, g: BlobGeometry, rows: Tensor, slots: Tensor, background: Tensor) -> Tensor:
         """(B, K + 5, feature): the vector of each blob and surface. rows (B, K, row), slots (B, K) long."""
-        c = self.config
         batch, count = slots.shape
         colour, code = rows[..., PROFILE : PROFILE + 3], rows[..., PROFILE + 3 :]
         summary = self.summary(background)
         stretch = g.aspects.log()
-        geometry = torch.stack([g.sizes.log() + 2, stretch * (2 * g.angles).cos(), stretch * (2 * g.angles).sin()], -1)
+        geometry = torch.stack(
+            [g.sizes.log() + 2, stretch * (2 * g.angles).cos(), stretch * (2 * g.angles).sin()], -1
+        )
         parts = [self.slot_embedding[slots], code, colour, geometry, summary[:, None].expand(-1, count, -1)]
         blobs = self.blob_features(torch.cat(parts, -1))
         colours = background[:, 3 * SURFACES : 6 * SURFACES].unflatten(1, (SURFACES, 3))

@@ -1,12 +1,14 @@
 """Photo to blobs: a detector for the layout, and codes read from what lies under each blob.
 
-The published inverter is one network from the picture to the raw layout vector (dossier, part 4). Here the work is split,
-so that the codes describe a blob wherever it stands: `Detector` regresses geometry; `CodeEncoder` cuts the picture out in
-each blob's own frame (16 x 16 samples, rotated and scaled with the blob) and reads its code from that cut; colours are
-means under the alpha maps and are not learned.
-"""
+The published inverter is one network from the picture to the raw layout vector (dossier, part 4). Here the
+work is split, so that the codes describe a blob wherever it stands: `Detector` regresses geometry;
+`CodeEncoder` cuts the picture out in each blob's own frame (16 x 16 samples, rotated and scaled with the
+blob) and reads its code from that cut; colours are means under the alpha maps and are not learned."""
 
 from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -49,14 +51,15 @@ def cuts(image: Tensor, ownership: Tensor, g: BlobGeometry) -> Tensor:
 class CodeEncoder(nn.Module):
     """Codes of blobs and background, given the geometry and the alpha maps."""
 
-    def __init__(self, config: CompactConfig, width: int = 32) -> None:
+    def __init__(self, config: CompactConfig) -> None:
         super().__init__()
         self.config = config
+        width = config.encoder_width
         self.slot_embedding = nn.Parameter(torch.randn(config.slots, 16))
         self.cut = nn.ModuleList([ScaledConv2d(7, width, stride=2), ScaledConv2d(width, 2 * width, stride=2)])
         self.read = mlp(2 * width * (CUT // 4) ** 2 + 16, 3 * width, config.code)
         widths = (3, 3 * width // 4, 3 * width // 2, 2 * width, 2 * width)
-        pairs = zip(widths[:-1], widths[1:], strict=True)
+        pairs = itertools.pairwise(widths)
         self.whole = nn.ModuleList([ScaledConv2d(i, o, stride=2) for i, o in pairs])
         self.overall = mlp(2 * width * (config.resolution // 16) ** 2, 4 * width, config.background_code)
 
@@ -83,40 +86,106 @@ class CodeEncoder(nn.Module):
         return rows, torch.cat([g.planes.flatten(1), surface_colours.flatten(1), overall], 1)
 
 
-class Detection(nn.Module):
-    """Named parts of the detector's output, batched: presence logits (B, S) and one number per geometry field."""
+FIELDS = 6 + PROFILE  # x, y, log size, two of the stretch, log distance, log profile
 
-    FIELDS = 6 + PROFILE  # x, y, log size, two of the stretch, log distance, profile
 
-    @staticmethod
-    def split(raw: Tensor, slots: int) -> tuple[Tensor, Tensor, Tensor]:
-        """presence logits (B, S), fields (B, S, 22), planes (B, 5, 3) of a raw vector."""
-        presence, rest = raw[:, :slots], raw[:, slots:]
-        fields = rest[:, : slots * Detection.FIELDS].unflatten(1, (slots, Detection.FIELDS))
-        return presence, fields, rest[:, slots * Detection.FIELDS :].unflatten(1, (SURFACES, 3))
+class Detected(NamedTuple):
+    """What the detector says of B pictures; S slots."""
+
+    presence: Tensor  # (B, S) logits
+    fields: Tensor  # (B, S, 22) x, y, log size, stretch cos 2a, stretch sin 2a, log distance, log profile
+    planes: Tensor  # (B, 5, 3)
+    masks: Tensor  # (B, S + 5, R/2, R/2) logits: which slot or surface each pixel shows
 
 
 class Detector(nn.Module):
-    """Picture (B, 3, R, R) to the raw layout vector of every slot, standardised by the training set's mean and spread."""
+    """Pictures (B, 3, R, R) to layouts: first which slot each pixel shows, then every slot's numbers from
+    what it shows.
+
+    A small U-shaped network segments the picture into slots and surfaces; the moments of a slot's soft mask
+    and the features pooled under it go through one network shared by all slots, whose answers are
+    corrections: to the mask's centroid and size, and to the training set's means."""
+
+    mean: Tensor
+    spread: Tensor
+    plane_mean: Tensor
+    plane_spread: Tensor
 
     def __init__(self, config: CompactConfig, width: int = 32) -> None:
         super().__init__()
         self.config = config
-        outputs = config.slots * (1 + Detection.FIELDS) + 3 * SURFACES
-        self.stem = ScaledConv2d(3, width, stride=2)
-        widths = (width, 2 * width, 3 * width, 3 * width)
+        self.stem = nn.ModuleList([ScaledConv2d(3, width, stride=2), ScaledConv2d(width, width)])
         self.down = nn.ModuleList(
-            [ScaledConv2d(i, o, stride=2) for i, o in zip(widths[:-1], widths[1:], strict=True)]
+            [ScaledConv2d(width, 2 * width, stride=2), ScaledConv2d(2 * width, 3 * width, stride=2)]
         )
-        self.refine = nn.ModuleList([ScaledConv2d(o, o) for o in widths[1:]])
-        flat = widths[-1] * (config.resolution // 16) ** 2
-        self.head = mlp(flat, 10 * width, outputs)
-        self.register_buffer("mean", torch.zeros(outputs))
-        self.register_buffer("spread", torch.ones(outputs))
+        self.refine = nn.ModuleList(
+            [
+                ScaledConv2d(2 * width, 2 * width),
+                ScaledConv2d(3 * width, 3 * width),
+                ScaledConv2d(3 * width, 3 * width),
+            ]
+        )
+        self.lateral = nn.ModuleList([ScaledConv2d(c * width, 2 * width, 1) for c in (1, 2, 3)])
+        self.merge = nn.ModuleList([ScaledConv2d(2 * width, 2 * width) for _ in range(2)])
+        self.masks = ScaledConv2d(2 * width, config.slots + SURFACES, 1, gain=0.5)
+        self.slot_embedding = nn.Parameter(torch.randn(config.slots, 24))
+        self.head = mlp(2 * width + 3 * width + 6 + 24, 5 * width, 4 * width, 1 + FIELDS)
+        self.squeeze = ScaledConv2d(3 * width, width // 2, 1)
+        self.plane_head = mlp(width // 2 * (config.resolution // 8) ** 2, 4 * width, 3 * SURFACES)
+        self.register_buffer("mean", torch.zeros(config.slots, FIELDS))
+        self.register_buffer("spread", torch.ones(config.slots, FIELDS))
+        self.register_buffer("plane_mean", torch.zeros(SURFACES, 3))
+        self.register_buffer("plane_spread", torch.ones(SURFACES, 3))
 
-    def forward(self, image: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        x = activate(self.stem(image.to(dtype, memory_format=torch.channels_last)))
-        for down, refine in zip(self.down, self.refine, strict=True):
-            x = activate(down(x))
-            x = x + activate(refine(x))
-        return self.head(x.flatten(1).float()) * self.spread + self.mean
+    def forward(self, image: Tensor, dtype: torch.dtype = torch.float32) -> Detected:
+        x = image.to(dtype, memory_format=torch.channels_last)
+        fine = activate(self.stem[1](activate(self.stem[0](x))))  # (B, w, R/2, R/2)
+        middle = activate(self.down[0](fine))
+        middle = middle + activate(self.refine[0](middle))
+        coarse = activate(self.down[1](middle))
+        coarse = coarse + activate(self.refine[2](activate(self.refine[1](coarse))))
+
+        top = _double(self.lateral[2](coarse)) + self.lateral[1](middle)
+        top = _double(activate(self.merge[0](top))) + self.lateral[0](fine)
+        top = activate(self.merge[1](top))  # (B, 2w, R/2, R/2)
+        masks = self.masks(top).float()
+
+        statistics, centroid, log_size = self._moments(masks)
+        share = torch.softmax(masks, 1)[:, : self.config.slots].flatten(2)
+        pooled = torch.einsum("bkp,bcp->bkc", share, top.float().flatten(2))
+        pooled = pooled / (share.sum(-1, keepdim=True) + 1.0)
+        context = coarse.float().mean((2, 3))[:, None].expand(-1, self.config.slots, -1)
+        own = self.slot_embedding.expand(len(image), -1, -1)
+        answer = self.head(torch.cat([pooled, context, statistics, own], -1))
+
+        correction = answer[..., 1:] * self.spread
+        base = self.mean.expand_as(correction).clone()
+        base[..., 0:2], base[..., 2] = centroid, log_size
+        planes = self.plane_head(activate(self.squeeze(coarse)).float().flatten(1)).unflatten(
+            1, (SURFACES, 3)
+        )
+        return Detected(
+            answer[..., 0], base + correction, planes * self.plane_spread + self.plane_mean, masks
+        )
+
+    def _moments(self, masks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Six numbers a slot for the head, the soft mask's centroid (B, S, 2), and its log radius (B, S)."""
+        side = masks.shape[-1]
+        share = torch.softmax(masks, 1)[:, : self.config.slots].flatten(2)
+        axis = (torch.arange(side, device=masks.device) + 0.5) / side
+        y, x = (g.reshape(-1) for g in torch.meshgrid(axis, axis, indexing="ij"))
+        mass = share.sum(-1) + 1e-2
+        mx, my = (share @ x + 5e-3) / mass, (share @ y + 5e-3) / mass
+        xx = ((share @ x.square()) / mass - mx.square()).clamp(min=0) + 1e-4
+        yy = ((share @ y.square()) / mass - my.square()).clamp(min=0) + 1e-4
+        xy = (share @ (x * y)) / mass - mx * my
+        root = (xx * yy).sqrt()
+        log_size = 0.5 * root.log() + 0.64  # log 1.9, RADIUS_PER_SIGMA of the ground truth
+        statistics = torch.stack(
+            [mx - 0.5, my - 0.5, mass.log() / 3, xx.log() / 3, yy.log() / 3, xy / root], -1
+        )
+        return statistics, torch.stack([mx, my], -1), log_size
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

@@ -1,11 +1,11 @@
 """z to scene vector: a rectified flow in the space of the training scenes' principal components.
 
-Liu et al. 2022, eq. 1: x_t = (1 - t) x_0 + t x_1 with x_0 noise and x_1 data, a network v(x, t) regresses x_1 - x_0, and
-dx/dt = v carries a draw of the noise to a draw of the data. Scene vectors are standardised, weighted (geometry and
-colours matter more than codes), projected on their first principal components and whitened; the flow works there. It
-takes the place of the published eight-layer layout network (Epstein et al. 2022, section 3.1; `layout_network.py`), and
-truncation acts as it does there: h' = (1 - t) h + t mean(h), where h is the whitened coefficient vector with mean 0.
-"""
+Liu et al. 2022, eq. 1: x_t = (1 - t) x_0 + t x_1 with x_0 noise and x_1 data, a network v(x, t) regresses x_1
+- x_0, and dx/dt = v carries a draw of the noise to a draw of the data. Scene vectors are standardised,
+weighted (geometry and colours matter more than codes), projected on their first principal components and
+whitened; the flow works there. It takes the place of the published eight-layer layout network (Epstein et al.
+2022, section 3.1; `layout_network.py`), and truncation acts as it does there: h' = (1 - t) h + t mean(h),
+where h is the whitened coefficient vector with mean 0."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class VelocityNetwork(nn.Module):
         self.entry = nn.Linear(config.components + 17, width)
         self.blocks = nn.ModuleList(
             [
-                nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+                nn.Sequential(
+                    nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)
+                )
                 for _ in range(config.blocks)
             ]
         )

@@ -26,12 +26,21 @@ from spatial_edit.layouts import Blobs, Latent, Scene
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, SIZE_RANGE
 
 TINY = CompactConfig(
-    resolution=32, slots=6, code=4, background_code=4, feature=8, modulation=8, widths=((8, 12), (16, 12), (32, 8)), hidden=16
+    resolution=32,
+    slots=6,
+    code=4,
+    background_code=4,
+    feature=8,
+    modulation=8,
+    widths=((8, 12), (16, 12), (32, 8)),
+    hidden=16,
+    encoder_width=4,
 )
 
 
 class BlobGenerator:
-    """A `Generator` of blob scenes. Renders in float32; `preview=True` uses bfloat16 (differences of about 1/255)."""
+    """A `Generator` of blob scenes. Renders in float32; `preview=True` uses bfloat16 (differences of about
+    1/255)."""
 
     def __init__(self, model: RoomsBlobGAN, spec: ModelSpec, weights: str, device: str = "cpu") -> None:
         self.model = model.to(device).eval().requires_grad_(False)
@@ -42,7 +51,7 @@ class BlobGenerator:
         """Random weights, 32 px, six slots, fewer than 50,000 parameters: for tests."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            config = RoomsConfig(TINY, FlowConfig(components=12, hidden=24, blocks=2, steps=4), 4, 4)
+            config = RoomsConfig(TINY, FlowConfig(components=12, hidden=24, blocks=2, steps=4), 4)
             model = RoomsBlobGAN(config)
             _imitate_statistics(model)
         spec = ModelSpec(
@@ -61,7 +70,8 @@ class BlobGenerator:
 
     @torch.no_grad()
     def sample(self, seed: int, truncation: float = 0.0) -> Scene:
-        """The scene of a seed. Draw order from np.random.RandomState(seed): z, standard normal, one number a component."""
+        """The scene of a seed. Draw order from np.random.RandomState(seed): z, standard normal, one number a
+        component."""
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
             raise ValueError(f"the seed must be a whole number from 0 to 4294967295, got {seed!r}")
         if not 0.0 <= truncation <= 1.0:
@@ -71,7 +81,8 @@ class BlobGenerator:
         return self.scene_of(slots, 0, seed, truncation)
 
     def scene_of(self, slots: SlotScene, index: int, seed: int, truncation: float) -> Scene:
-        """One picture of a batch of slot scenes as a Scene on the CPU, numbered 0 .. n - 1 from far to near."""
+        """One picture of a batch of slot scenes as a Scene on the CPU, numbered 0 .. n - 1 from far to
+        near."""
         present = slots.present[index].nonzero().flatten()
         order = present[slots.distances[index][present].argsort(descending=True, stable=True)]
         pick = [t[index][order].detach().float().cpu() for t in slots[1:5]]
@@ -84,7 +95,10 @@ class BlobGenerator:
             rows=tuple(int(i) for i in order),
         )
         latent = Latent(
-            seed, truncation, slots.rows[index].detach().float().cpu(), slots.background[index].detach().float().cpu()
+            seed,
+            truncation,
+            slots.rows[index].detach().float().cpu(),
+            slots.background[index].detach().float().cpu(),
         )
         return Scene(self.spec.name, self.weights, layout, latent)
 
@@ -105,7 +119,7 @@ class BlobGenerator:
         geometry, rows, slots, background = self.inputs(scenes)
         arguments = (geometry, rows, slots, background, None, dtype)
         if scenes[0].delta:
-            state = dict(self.model.decoder.named_parameters())
+            state: dict[str, Tensor] = dict(self.model.decoder.named_parameters())
             for name, difference in scenes[0].delta:
                 state[name] = state[name] + difference.to(self.device, torch.float32)
             pictures = functional_call(self.model.decoder, state, arguments)
@@ -131,14 +145,19 @@ class BlobGenerator:
         if scene.model != self.spec.name or not isinstance(layout, Blobs):
             raise ValueError(f"this scene was made for the model '{scene.model}', not for '{self.spec.name}'")
         if latent.rows.shape[1:] != (config.row,) or latent.background.shape != (config.background,):
-            raise ValueError(f"the scene's appearance does not fit '{self.spec.name}': it was made with other weights")
+            raise ValueError(
+                f"the scene's appearance does not fit '{self.spec.name}': it was made with other weights"
+            )
         if layout.rows and max(layout.rows) >= len(latent.rows):
-            raise ValueError(f"an element asks for appearance {max(layout.rows)}, the scene has {len(latent.rows)}")
+            raise ValueError(
+                f"an element asks for appearance {max(layout.rows)}, the scene has {len(latent.rows)}"
+            )
         return layout.visible()
 
     @torch.no_grad()
     def opacities(self, scenes: list[Scene], resolution: int) -> list[Tensor]:
-        """For each scene (K, R, R): the opacity of each visible element in depth order, before compositing."""
+        """For each scene (K, R, R): the opacity of each visible element in depth order, before
+        compositing."""
         out = []
         for scene in scenes:
             geometry, *_ = self.inputs([scene])
@@ -168,7 +187,8 @@ def _padded(layout: Blobs, rows: Tensor, count: int) -> tuple[Tensor, ...]:
 
 
 def _imitate_statistics(model: RoomsBlobGAN) -> None:
-    """Give a random model scene vectors that look like layouts: blobs of middling size, spread over the picture."""
+    """Give a random model scene vectors that look like layouts: blobs of middling size, spread over the
+    picture."""
     flow, config = model.flow, model.config.compact
     width = len(flow.mean) - config.background
     per_slot = width // config.slots
@@ -180,7 +200,7 @@ def _imitate_statistics(model: RoomsBlobGAN) -> None:
     flow.mean[width : width + 15] = torch.tensor([0, 1, -0.6, 0, -1, 0.4, 0, 0, 0.25, -1, 0, 0.3, 1, 0, -0.7])
     flow.basis.copy_(torch.randn_like(flow.basis) * 0.1)
     with torch.no_grad():
-        model.flow.velocity.exit[1].weight.mul_(0.1)
+        next(model.flow.velocity.exit[1].parameters()).mul_(0.1)
 
 
 def load_blob_generator(spec: ModelSpec, device: str = "cpu") -> BlobGenerator:

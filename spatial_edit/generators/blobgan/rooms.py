@@ -1,4 +1,5 @@
-"""The bundled rooms model: layout flow, decoder, code encoder and detector in one module, and the maps between them."""
+"""The bundled rooms model: layout flow, decoder, code encoder and detector in one module, and the maps
+between them."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spatial_edit.generators.blobgan.compact import CompactConfig, CompactDecoder
-from spatial_edit.generators.blobgan.encoder import CodeEncoder, Detection, Detector
+from spatial_edit.generators.blobgan.encoder import CodeEncoder, Detector
 from spatial_edit.generators.blobgan.flow import FlowConfig, LayoutFlow
 from spatial_edit.generators.blobgan.shape import BlobGeometry, splat
 from spatial_edit.generators.blobgan.vector import SlotScene, angle_and_aspect, unpack, vector_length
@@ -21,7 +22,6 @@ class RoomsConfig:
 
     compact: CompactConfig = CompactConfig()
     flow: FlowConfig = FlowConfig()
-    code_width: int = 32
     detector_width: int = 32
 
     def to_dict(self) -> dict[str, Any]:
@@ -31,13 +31,13 @@ class RoomsConfig:
     def from_dict(data: dict[str, Any]) -> RoomsConfig:
         """ValueError when a field is missing or of another architecture."""
         if data.get("architecture") != "blobgan-compact":
-            raise ValueError(f"config.json describes '{data.get('architecture')}', this loader reads 'blobgan-compact'")
+            raise ValueError(
+                f"config.json describes '{data.get('architecture')}', this loader reads 'blobgan-compact'"
+            )
         try:
             compact = dict(data["compact"])
             compact["widths"] = tuple((int(a), int(b)) for a, b in compact["widths"])
-            return RoomsConfig(
-                CompactConfig(**compact), FlowConfig(**data["flow"]), data["code_width"], data["detector_width"]
-            )
+            return RoomsConfig(CompactConfig(**compact), FlowConfig(**data["flow"]), data["detector_width"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"config.json is incomplete or has unknown fields: {error}") from error
 
@@ -50,7 +50,7 @@ class RoomsBlobGAN(nn.Module):
         self.config = config
         self.flow = LayoutFlow(config.flow, vector_length(config.compact))
         self.decoder = CompactDecoder(config.compact)
-        self.codes = CodeEncoder(config.compact, config.code_width)
+        self.codes = CodeEncoder(config.compact)
         self.detector = Detector(config.compact, config.detector_width)
 
     def generator_parameters(self) -> int:
@@ -64,7 +64,7 @@ class RoomsBlobGAN(nn.Module):
     def detect(self, pictures: Tensor) -> SlotScene:
         """Layouts of pictures (B, 3, R, R); rows hold profiles only, colours and codes come from `encode`."""
         config = self.config.compact
-        presence, fields, planes = Detection.split(self.detector(pictures), config.slots)
+        presence, fields, planes, _ = self.detector(pictures)
         angles, aspects = angle_and_aspect(fields[..., 3], fields[..., 4])
         rows = torch.zeros(*presence.shape, config.row, device=pictures.device)
         rows[..., :16] = fields[..., 6:].clamp(-1.2, 0.7).exp()
@@ -82,7 +82,8 @@ class RoomsBlobGAN(nn.Module):
         )
 
     def encode(self, pictures: Tensor) -> SlotScene:
-        """One forward pass from pictures to complete scenes (colours and codes read under the detected blobs)."""
+        """One forward pass from pictures to complete scenes (colours and codes read under the detected
+        blobs)."""
         scene = self.detect(pictures)
         geometry, slots = depth_sorted(scene)
         maps = splat(geometry, self.config.compact.resolution)

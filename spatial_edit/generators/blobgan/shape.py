@@ -1,14 +1,15 @@
-"""Blobs with a radial profile over a background of five surfaces: opacity, alpha compositing, position features.
+"""Blobs with a radial profile over a background of five surfaces: opacity, alpha compositing, position
+features.
 
-Published blobs are ellipses, o = sigmoid(s - d^2) (Epstein et al. 2022, eq. 2). Furniture is not: here a blob also carries
-r(phi), its radius in 16 directions of its own frame as a multiple of the ellipse's, and its edge has a fixed width in the
-picture, so that a large blob is as sharp as a small one:
+Published blobs are ellipses, o = sigmoid(s - d^2) (Epstein et al. 2022, eq. 2). Furniture is not: here a blob
+also carries r(phi), its radius in 16 directions of its own frame as a multiple of the ellipse's, and its edge
+has a fixed width in the picture, so that a large blob is as sharp as a small one:
 
     p = (u / rx, v / ry),   o = sigmoid((r(angle p) - |p|) * size / softness)
 
-Compositing is the published one, alpha_k = o_k prod_{j nearer} (1 - o_j), with whatever is left for the background. The
-background of a room in perspective is a partition into convex polygons, softmax_j(sharpness * (a_j x + b_j y + c_j)).
-"""
+Compositing is the published one, alpha_k = o_k prod_{j nearer} (1 - o_j), with whatever is left for the
+background. The background of a room in perspective is a partition into convex polygons, softmax_j(sharpness *
+(a_j x + b_j y + c_j))."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ POSITION_FEATURES = 24
 
 
 class BlobGeometry(NamedTuple):
-    """A batch of B pictures with K blobs each, farthest first; `present` 0 marks the padding of shorter layouts."""
+    """A batch of B pictures with K blobs each, farthest first; `present` 0 marks the padding of shorter
+    layouts."""
 
     present: Tensor  # (B, K) 0..1
     centres: Tensor  # (B, K, 2)
@@ -37,7 +39,8 @@ class BlobGeometry(NamedTuple):
 
 
 class Splat(NamedTuple):
-    """weights (B, K + 5, P): how much each blob and surface owns of every pixel (they sum to 1); features (B, P, 24)."""
+    """weights (B, K + 5, P): how much each blob and surface owns of every pixel (they sum to 1); features (B,
+    P, 24)."""
 
     weights: Tensor
     features: Tensor
@@ -96,7 +99,14 @@ def splat(g: BlobGeometry, resolution: int, softness: float = SOFTNESS) -> Splat
 
 
 def _position_features(
-    alpha: Tensor, behind: Tensor, u: Tensor, v: Tensor, distance: Tensor, inverse: Tensor, x: Tensor, y: Tensor
+    alpha: Tensor,
+    behind: Tensor,
+    u: Tensor,
+    v: Tensor,
+    distance: Tensor,
+    inverse: Tensor,
+    x: Tensor,
+    y: Tensor,
 ) -> Tensor:
     """(B, P, 24): where a pixel is within its blob, within the room and within the picture."""
     local_u = (alpha * u.clamp(-1.5, 1.5)).sum(1)
@@ -104,9 +114,13 @@ def _position_features(
     inside = (alpha * (distance * 8).clamp(-1, 1)).sum(1)
     covered = 1 - behind[:, 0]
     nearest = inverse.amax(1).clamp(min=0.05)
-    ratios = (inverse / nearest[:, None]).clamp(-1.5, 1)  # room coordinates of the surface seen: 1 on the wall itself
+    ratios = (inverse / nearest[:, None]).clamp(
+        -1.5, 1
+    )  # room coordinates of the surface seen: 1 on the wall itself
     across, away = ratios[:, 4] - ratios[:, 3], ratios[:, 2]
-    waves = [f(math.pi * k * c) for k in (1, 2) for c in (across * 2, away * 3) for f in (torch.sin, torch.cos)]
+    waves = [
+        f(math.pi * k * c) for k in (1, 2) for c in (across * 2, away * 3) for f in (torch.sin, torch.cos)
+    ]
     picture = [x.expand_as(local_u) * 2 - 1, y.expand_as(local_u) * 2 - 1]
     own = [local_u, local_v, inside, covered]
     own += [f(math.pi * c) * covered for c in (local_u, local_v) for f in (torch.sin, torch.cos)]

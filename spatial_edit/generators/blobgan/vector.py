@@ -1,10 +1,9 @@
 """A whole scene as one vector: what the layout network produces and the published raw vector corresponds to.
 
-For every slot [presence, x, y, log size, stretch cos 2a, stretch sin 2a, log distance, log profile 16, colour 3, code],
-then the background [planes 15, surface colours 15, code]. Stretch = log aspect; with the angle a in (-pi/4, pi/4] the pair
-(aspect, a) and the two stretch numbers determine each other. Presence is +1 or -1. Entries of absent slots mean nothing:
-`pack` says so in its mask.
-"""
+For every slot [presence, x, y, log size, stretch cos 2a, stretch sin 2a, log distance, log profile 16, colour
+3, code], then the background [planes 15, surface colours 15, code]. Stretch = log aspect; with the angle a in
+(-pi/4, pi/4] the pair (aspect, a) and the two stretch numbers determine each other. Presence is +1 or -1.
+Entries of absent slots mean nothing: `pack` says so in its mask."""
 
 from __future__ import annotations
 

@@ -1,0 +1,157 @@
+"""The recipes by name. Each function returns a complete configuration; a derived one calls its base and
+changes fields."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from spatial_edit.generators.blobgan.compact import CompactConfig
+from spatial_edit.generators.blobgan.flow import FlowConfig
+from spatial_edit.generators.stylegan2 import StyleGAN2Config
+from spatial_edit.train.adversarial import AdversaryRecipe
+from spatial_edit.train.blobgan_decoder import DecoderRecipe
+from spatial_edit.train.blobgan_detector import DetectorRecipe
+from spatial_edit.train.blobgan_joint import JointRecipe
+from spatial_edit.train.blobgan_layout import LayoutRecipe
+from spatial_edit.train.networks import NetworkRecipe, train_network
+from spatial_edit.train.rooms_pipeline import RoomsRecipe, train_rooms
+from spatial_edit.train.stylegan2_rooms import StyleGAN2Recipe, train_stylegan2
+
+
+def blobgan_rooms_S() -> RoomsRecipe:
+    """64 px, 12,288 rooms, two CPU cores, 75 to 100 minutes. Its scores are on the card of
+    checkpoints/blobgan-rooms."""
+    return RoomsRecipe()
+
+
+def blobgan_rooms_M() -> RoomsRecipe:
+    """128 px, 60,000 rooms, wider, for one GPU with 80 GB or more and 24 minutes. Not yet run."""
+    config = CompactConfig(
+        resolution=128, feature=40, hidden=192, widths=((8, 192), (16, 192), (32, 128), (64, 64), (128, 32))
+    )
+    base = blobgan_rooms_S()
+    channels = ((4, 192), (8, 192), (16, 192), (32, 128), (64, 64), (128, 32))
+    decoder = replace(base.decoder, config=config, batch=128, perceptual=3.0)
+    return replace(
+        base,
+        decoder=decoder,
+        joint=replace(
+            base.joint,
+            decoder=replace(base.joint.decoder, config=config, batch=64),
+            adversary=AdversaryRecipe(channels=channels),
+            fakes=64,
+        ),
+        detector=replace(base.detector, config=config, batch=256),
+        pool_size=60_000,
+    )
+
+
+def blobgan_rooms_toy() -> RoomsRecipe:
+    """32 px, 192 rooms, under a minute on two CPU cores: proves that the loop learns, not that rooms look
+    good."""
+    config = CompactConfig(
+        resolution=32,
+        code=8,
+        background_code=8,
+        feature=16,
+        modulation=16,
+        hidden=48,
+        encoder_width=8,
+        widths=((8, 32), (16, 32), (32, 16)),
+    )
+    flow = FlowConfig(components=32, hidden=64, blocks=2, steps=6)
+    decoder = DecoderRecipe(config=config, batch=16)
+    return RoomsRecipe(
+        decoder=decoder,
+        layout=LayoutRecipe(flow=flow, batch=128),
+        joint=JointRecipe(decoder=decoder),
+        detector=DetectorRecipe(config=config, width=8, batch=32),
+        pool_size=192,
+        perceptual=False,
+        images={"decoder": 2_400, "layout": 25_600, "detector": 1_600},
+        report_seconds=1e9,
+    )
+
+
+def stylegan2_rooms_S() -> StyleGAN2Recipe:
+    """The baseline at 64 px: as many parameters as flow and decoder of blobgan_rooms_S, the same pool and
+    D."""
+    return StyleGAN2Recipe()
+
+
+def stylegan2_rooms_toy() -> StyleGAN2Recipe:
+    """The baseline at 32 px with 192 rooms, under a minute."""
+    channels = ((4, 16), (8, 16), (16, 16), (32, 8))
+    return StyleGAN2Recipe(
+        config=StyleGAN2Config.tiny(),
+        adversary=AdversaryRecipe(channels=channels),
+        pool_size=192,
+        images=640,
+    )
+
+
+def rooms_segmenter() -> NetworkRecipe:
+    """The network inside losses; 6 minutes of one core at 64 px."""
+    return NetworkRecipe("segmenter", pool_size=12_288, pool_seed=100_000, seed=1)
+
+
+def rooms_judge() -> NetworkRecipe:
+    """The network that measures: other architecture, other rooms, other seed; 10 minutes of one core at 64
+    px."""
+    return NetworkRecipe("judge", pool_size=6_144, pool_seed=500_000, seed=7)
+
+
+RECIPES: dict[str, tuple[Callable[[], Any], Callable[..., dict[str, float]]]] = {
+    "blobgan_rooms_toy": (blobgan_rooms_toy, train_rooms),
+    "blobgan_rooms_S": (blobgan_rooms_S, train_rooms),
+    "blobgan_rooms_M": (blobgan_rooms_M, train_rooms),
+    "stylegan2_rooms_toy": (stylegan2_rooms_toy, train_stylegan2),
+    "stylegan2_rooms_S": (stylegan2_rooms_S, train_stylegan2),
+    "rooms_segmenter": (rooms_segmenter, train_network),
+    "rooms_judge": (rooms_judge, train_network),
+}
+
+
+def run_recipe(
+    name: str,
+    *,
+    minutes: float = 1.0,
+    resume: bool = False,
+    overrides: dict[str, object] | None = None,
+    out: Path | None = None,
+) -> dict[str, float]:
+    """Train a recipe by name for about `minutes`; results and checkpoint go to `out` (default runs/<name>).
+
+    overrides: field names of the recipe to other values, nested ones with dots ("decoder.learning_rate").
+    ValueError for an unknown recipe or field.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"there is no recipe '{name}': choose one of {', '.join(RECIPES)}")
+    if not 0 < minutes < 100_000:
+        raise ValueError(f"minutes must be more than 0, got {minutes!r}")
+    make, train = RECIPES[name]
+    recipe = make()
+    for path, value in (overrides or {}).items():
+        recipe = override(recipe, path.split("."), value)
+    folder = Path("runs") / name if out is None else Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    return train(recipe, minutes, folder, resume)
+
+
+def override(recipe: Any, path: list[str], value: object) -> Any:
+    """The recipe with one field replaced; the value must be of the field's kind."""
+    names = [f.name for f in dataclasses.fields(recipe)] if dataclasses.is_dataclass(recipe) else []
+    if path[0] not in names:
+        raise ValueError(f"the recipe has no field '{path[0]}': choose one of {', '.join(names) or '(none)'}")
+    old = getattr(recipe, path[0])
+    if len(path) > 1:
+        return replace(recipe, **{path[0]: override(old, path[1:], value)})
+    if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if old is not None and type(value) is not type(old):
+        raise ValueError(f"the field '{path[0]}' is a {type(old).__name__}, got {value!r}")
+    return replace(recipe, **{path[0]: value})
