@@ -1,13 +1,12 @@
 """The ceiling of co-move: the same measure on the renderer's own counterfactual pairs.
 
 A room is rendered, one object is moved in the scene, the room is rendered again; the judge reads both
-pictures. Where this falls short of 1 the judge or the measure is at fault (what the object uncovers,
-overlaps, perspective), not a generator.
+pictures. Where this falls short of 1 the judge or the measure is at fault, not a generator.
 
 The object's centre is that of its box, projected; p is the displacement of that point. What stands at a wall
 is moved along its wall, other things in any direction over the floor, as far as it takes for |p| to have the
-length drawn.
-"""
+length drawn. Rooms do not check for collisions: a move after which a topmost object is mostly hidden, or its
+visible area grown beyond a match's bounds, is left out."""
 
 from __future__ import annotations
 
@@ -22,10 +21,19 @@ from spatial_edit.data.rooms.counterfactual import edit
 from spatial_edit.data.rooms.renderer import render
 from spatial_edit.data.rooms.rooms import Rooms
 from spatial_edit.data.rooms.sampler import sample_rooms
-from spatial_edit.data.rooms.vocabulary import CENTRE, FIELD, HALF, INSTANCE, INSTANCE_ID, SEMANTIC, SHELL
-from spatial_edit.metrics.co_move import DISTANCE, Move, ratio, stays_inside
+from spatial_edit.data.rooms.vocabulary import (
+    CENTRE,
+    FIELD,
+    GROUPS,
+    HALF,
+    INSTANCE,
+    INSTANCE_ID,
+    SEMANTIC,
+    SHELL,
+)
+from spatial_edit.metrics.co_move import DISTANCE, Move, Steering, stays_inside
 from spatial_edit.metrics.co_move import SHELL as SHELL_CLASSES
-from spatial_edit.metrics.segments import Segment, at, read_segments
+from spatial_edit.metrics.segments import SIZE_RATIO, Segment, at, read_segments
 from spatial_edit.nn.judge import Judge
 
 FARTHEST = 6.0  # metres an object is moved at most
@@ -42,49 +50,63 @@ def measure_ceiling(
     resolution: int = 64,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
-) -> dict[str, list[float]]:
-    """Ratios by class name over `count` rooms, for `co_move.summary`. `progress` is told how many rooms are
-    done.
-    """
+) -> Steering:
+    """The moves of `count` rooms, for `co_move`. `progress` is told how many rooms are done."""
     random = np.random.RandomState(seed)
     rooms = sample_rooms(count, CEILING_SEED + seed)
-    ratios: dict[str, list[float]] = {}
+    steering = Steering()
     for start in range(0, count, BATCH):
         chunk = rooms[start : start + BATCH]
-        readings = read_segments(judge, pictures(chunk, resolution))
-        trials = [t for i in range(len(chunk)) for t in propose(chunk[i], i, readings[i], random)]
+        before = render(chunk, resolution)
+        readings = read_segments(judge, as_float(before.rgb))
+        trials: list[tuple[Move, Rooms]] = []
+        for i, (segments, instance) in enumerate(zip(readings, before.instance, strict=True)):
+            trials += propose(chunk[i], i, segments, instance, random)
         for first in range(0, len(trials), BATCH):
             part = trials[first : first + BATCH]
-            after = torch.cat([pictures(room, resolution) for _, room in part])
-            for (move, _), segments in zip(part, read_segments(judge, after), strict=True):
-                ratios.setdefault(SEMANTIC[move.segment.label], []).append(ratio(move, segments))
+            after = [render(room, resolution) for _, room in part]
+            found = read_segments(judge, as_float(torch.cat([drawn.rgb for drawn in after])))
+            for (move, _), drawn, segments in zip(part, after, found, strict=True):
+                if not collides(move, before.instance[move.scene], drawn.instance[0]):
+                    steering.add(move, segments)
         if progress is not None:
             progress(start + len(chunk))
-    return ratios
+    return steering
 
 
-def pictures(rooms: Rooms, resolution: int) -> Tensor:
-    """(B, 3, R, R) float32 in [-1, 1]."""
-    return render(rooms, resolution).rgb.float() / 127.5 - 1
+def collides(move: Move, before: Tensor, after: Tensor) -> bool:
+    """Whether a topmost object's visible area leaves the bounds in which a match is looked for, by the
+    instance maps (H, W) of both pictures: it went behind or into something else."""
+    areas = [int((instance == move.element).sum()) for instance in (before, after)]
+    return move.topmost and not 1 / SIZE_RATIO <= areas[1] / max(areas[0], 1) <= SIZE_RATIO
+
+
+def as_float(rgb: Tensor) -> Tensor:
+    """Bytes to [-1, 1]."""
+    return rgb.float() / 127.5 - 1
 
 
 def propose(
-    room: Rooms, index: int, segments: list[Segment], random: np.random.RandomState
+    room: Rooms, index: int, segments: list[Segment], instance: Tensor, random: np.random.RandomState
 ) -> list[tuple[Move, Rooms]]:
-    """The moves of one room (a batch of one) with the room after each: one for every object whose centre lies
-    in a segment that is no shell and that can be moved without leaving the picture."""
+    """The moves of one room (a batch of one, with its instance map (H, W)) and the room after each: one for
+    every object whose centre lies in a segment that is no shell and that can be moved without leaving the
+    picture."""
     result = []
     for name in INSTANCE[SHELL:]:
         if name in PARTS or not bool(room.has(name)):
             continue
         centre, front = _box_centre(room, name)
-        segment = at(segments, *project(room, centre))
+        x, y = project(room, centre)
+        segment = at(segments, x, y)
         if segment is None or SEMANTIC[segment.label] in SHELL_CLASSES:
             continue
+        seen = INSTANCE[int(instance[int(y * instance.shape[0]), int(x * instance.shape[1])])]
         for _ in range(TRIES):
             step = _draw_step(room, centre, front, random)
             if step is not None and stays_inside(segment, *step[0]):
-                move = Move(index, INSTANCE_ID[name], segment, *step[0])
+                topmost = seen in (name, *GROUPS.get(name, ()))
+                move = Move(index, INSTANCE_ID[name], segment, *step[0], topmost=topmost)
                 result.append((move, edit(room, 0, name, *step[1])))
                 break
     return result

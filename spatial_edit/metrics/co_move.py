@@ -10,13 +10,15 @@ features (q = 0 where there is no match),
 `co_move_<class>` is the mean ratio of a class with at least 100 moves; `co_move` the plain mean of the six
 classes in `SIX`. The shell of the room (floor, ceiling, wall) is no thing and is not counted. The names of
 the model's elements are not used: a rug's blob whose centre lies hidden under the bed counts against the bed.
+So the same is also given for the topmost elements alone (`co_move_topmost`), those that no nearer one covers
+at their centre: what a person who points at a thing would take hold of.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +36,7 @@ SHELL = ("floor", "ceiling", "wall")
 DISTANCE = (0.06, 0.15)
 ENOUGH = 100
 TRIES = 64
+COVERED = 0.5  # opacity of a nearer element at an element's centre
 BATCH = 32
 
 
@@ -60,17 +63,26 @@ class Move:
     segment: Segment
     dx: float
     dy: float
+    topmost: bool = True  # nothing nearer covers the element's centre
 
 
 @dataclass
 class Steering:
-    """What was measured so far: ratios by class name; change and area outside and inside the footprints, one
-    a move.
+    """What was measured so far, one entry a move: ratios by class name, of all elements and of the topmost
+    ones; change outside and area of the footprints.
     """
 
-    ratios: dict[str, list[float]]
-    changes: list[float]
-    areas: list[float]
+    ratios: dict[str, list[float]] = field(default_factory=dict)
+    topmost: dict[str, list[float]] = field(default_factory=dict)
+    changes: list[float] = field(default_factory=list)
+    areas: list[float] = field(default_factory=list)
+
+    def add(self, move: Move, after: list[Segment]) -> None:
+        """Count a move by the segments of the picture after it."""
+        value, name = ratio(move, after), SEMANTIC[move.segment.label]
+        self.ratios.setdefault(name, []).append(value)
+        if move.topmost:
+            self.topmost.setdefault(name, []).append(value)
 
 
 @torch.no_grad()
@@ -87,12 +99,17 @@ def measure_moves(
     ValueError when a scene's layout is not `Blobs`.
     """
     random = np.random.RandomState(seed)
-    steering = Steering({}, [], [])
+    steering = Steering()
     for start in range(0, len(scenes), BATCH):
         chunk = [visible(scene) for scene in scenes[start : start + BATCH]]
         before = generator.render_batch(chunk)
         readings = read_segments(judge, before)
-        moves = [move for i, scene in enumerate(chunk) for move in propose(i, scene, readings[i], random)]
+        covers = generator.opacities(chunk, before.shape[-1])
+        moves = [
+            move
+            for i, scene in enumerate(chunk)
+            for move in propose(i, scene, readings[i], covers[i], random)
+        ]
         for first in range(0, len(moves), BATCH):
             _measure(generator, judge, chunk, before, moves[first : first + BATCH], steering)
         if progress is not None:
@@ -100,24 +117,27 @@ def measure_moves(
     return steering
 
 
-def co_move(steering: Steering) -> dict[str, float | int | str]:
-    """`co_move`, `co_move_<class>`, how many moves each rests on (`co_move_<class>_n`), `background_change`.
+def co_move(steering: Steering, prefix: str = "co_move") -> dict[str, float | int | str]:
+    """Means of the ratios under names that begin with `prefix`.
 
-    `co_move_classes` names the classes of the six that had enough moves; with none of them `co_move` is left
-    out.
+    `co_move`, `co_move_<class>` and how many moves each rests on, `co_move_<class>_n`; `co_move_classes`
+    names the classes of the six that had enough moves, and with none of them `co_move` is left out; the same
+    with `co_move_topmost`, for the six; `background_change` and `background_footprint` where pictures were
+    compared.
     """
-    result: dict[str, float | int | str] = dict(summary(steering.ratios))
+    result = _means(steering.ratios, SEMANTIC, prefix) | _means(steering.topmost, SIX, f"{prefix}_topmost")
     if steering.changes:
         result["background_change"] = _rounded(steering.changes)
         result["background_footprint"] = _rounded(steering.areas)
     return result
 
 
-def summary(ratios: dict[str, list[float]], prefix: str = "co_move") -> dict[str, float | int | str]:
-    """Means of the ratios of each class, under names that begin with `prefix`."""
+def _means(
+    ratios: dict[str, list[float]], classes: Sequence[str], prefix: str
+) -> dict[str, float | int | str]:
     result: dict[str, float | int | str] = {}
     means = {}
-    for name in SEMANTIC:
+    for name in classes:
         if name not in ratios:
             continue
         result[f"{prefix}_{name}_n"] = len(ratios[name])
@@ -132,17 +152,21 @@ def summary(ratios: dict[str, list[float]], prefix: str = "co_move") -> dict[str
 
 
 def propose(
-    index: int, scene: Scene, segments: list[Segment], random: np.random.RandomState
+    index: int, scene: Scene, segments: list[Segment], opacities: Tensor, random: np.random.RandomState
 ) -> Iterable[Move]:
-    """The moves of one scene, in depth order; draws two numbers a try from `random`."""
+    """The moves of one scene with its elements' opacities (K, H, W), in depth order; draws two numbers a
+    try.
+    """
     assert isinstance(scene.layout, Blobs)
+    height, width = opacities.shape[1:]
     for element, (x, y) in enumerate(scene.layout.centres.tolist()):
         segment = at(segments, x, y)
         if segment is None or SEMANTIC[segment.label] in SHELL:
             continue
+        nearer = opacities[element + 1 :, int(y * height), int(x * width)]
         step = draw_step(segment, random)
         if step is not None:
-            yield Move(index, element, segment, *step)
+            yield Move(index, element, segment, *step, topmost=not bool((nearer > COVERED).any()))
 
 
 def draw_step(segment: Segment, random: np.random.RandomState) -> tuple[float, float] | None:
@@ -203,7 +227,7 @@ def _measure(
     after = generator.render_batch(new)
 
     for move, segments in zip(moves, read_segments(judge, after), strict=True):
-        steering.ratios.setdefault(SEMANTIC[move.segment.label], []).append(ratio(move, segments))
+        steering.add(move, segments)
 
     elements = [move.element for move in moves]
     images = before[[move.scene for move in moves]]

@@ -24,7 +24,7 @@ from spatial_edit.data.rooms.blob_truth import SLOTS
 from spatial_edit.generators.blobgan import BlobGenerator
 from spatial_edit.generators.contract import Generator
 from spatial_edit.metrics.ceiling import measure_ceiling
-from spatial_edit.metrics.co_move import co_move, measure_moves, summary
+from spatial_edit.metrics.co_move import co_move, measure_moves
 from spatial_edit.metrics.features import JUDGE_FOLDER, features, load_judge
 from spatial_edit.metrics.frechet import frechet_distance, moments
 from spatial_edit.metrics.locality import dead_blobs
@@ -139,7 +139,8 @@ def steering(
     if isinstance(generator, BlobGenerator) and len(scenes[0].latent.rows) == SLOTS:
         say(f"{generator.spec.name}: co-move of {sizes.moves} ground-truth layouts")
         true = measure_moves(generator, judge, truth_scenes(generator, sizes.moves, seed), seed, counter)
-        figures |= summary(true.ratios, "co_move_from_truth")
+        truth = co_move(true, "co_move_from_truth")
+        figures |= {name: value for name, value in truth.items() if not name.startswith("background")}
     return figures
 
 
@@ -149,9 +150,9 @@ def ceiling(judge: Judge, weights: str, resolution: int, sizes: Sizes, say: Call
     if kept.get("co_move_ceiling_resolution") == resolution and kept.get("co_move_ceiling_judge") == weights:
         return {k: v for k, v in kept.items() if k.startswith("co_move_ceiling")}
     say(f"co-move of {sizes.moves} counterfactual pairs of the renderer")
-    ratios = measure_ceiling(judge, sizes.moves, resolution, progress=_counter(say, sizes.moves))
+    moves = measure_ceiling(judge, sizes.moves, resolution, progress=_counter(say, sizes.moves))
     place: Figures = {"co_move_ceiling_resolution": resolution, "co_move_ceiling_judge": weights}
-    return summary(ratios, "co_move_ceiling") | place
+    return co_move(moves, "co_move_ceiling") | place
 
 
 def hardware() -> str:

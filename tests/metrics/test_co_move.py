@@ -15,12 +15,12 @@ from spatial_edit.layouts import Blobs, Latent, Layout, Scene
 from spatial_edit.metrics.co_move import (
     DISTANCE,
     SIX,
+    Steering,
     co_move,
     draw_step,
     measure_moves,
     propose,
     stays_inside,
-    summary,
 )
 from spatial_edit.metrics.locality import background_change, dead_blobs, dilate
 from spatial_edit.metrics.segments import Segment, at, best_match, components, describe, read_segments
@@ -106,8 +106,17 @@ def test_numbers_ratio_is_the_share_that_follows(follow: float) -> None:
 
 def test_numbers_an_element_that_draws_nothing_counts_against_the_class_it_lies_on() -> None:
     world = scene(("bed", 0.5, 0.5, 0.2), ("rug", 0.5, 0.5, 0.1))
-    ratios = measure(Discs(dead=(SEMANTIC_ID["rug"],)), [world] * 8)
+    model = Discs(dead=(SEMANTIC_ID["rug"],))
+    ratios = measure(model, [world] * 8)
     assert set(ratios) == {"bed"} and sorted(round(r) for r in ratios["bed"]) == [0] * 8 + [1] * 8
+
+
+def test_numbers_topmost_elements_are_those_that_nothing_covers() -> None:
+    world = scene(("rug", 0.5, 0.5, 0.1), ("bed", 0.45, 0.5, 0.2))  # the bed is nearer and hides the rug
+    steering = measure_moves(Discs(), ColourJudge(), [world] * 8)  # type: ignore[arg-type]
+    assert len(steering.ratios["bed"]) == 16 and len(steering.topmost["bed"]) == 8
+    assert np.mean(steering.topmost["bed"]) == pytest.approx(1, abs=0.05)
+    assert np.mean(steering.ratios["bed"]) == pytest.approx(0.5, abs=0.05)
 
 
 def test_numbers_elements_on_the_shell_and_hidden_ones_are_not_moved() -> None:
@@ -136,9 +145,9 @@ def test_numbers_steps_have_the_right_length_and_stay_inside() -> None:
     assert max(dx for dx, _ in filter(None, steps)) > 0.12  # away from the border it may go far
     wall = next(s for s in segments if s.label == SEMANTIC_ID["wall"])
     assert draw_step(wall, random) is None
-    assert [
-        m.element for m in propose(0, ROOM, segments, random)
-    ] == []  # the bed is elsewhere in this picture
+    opacities = Discs().opacities([ROOM], SIDE)[0]
+    elements = [move.element for move in propose(0, ROOM, segments, opacities, random)]
+    assert elements == []  # the bed is elsewhere in this picture
 
 
 def test_numbers_segments() -> None:
@@ -180,12 +189,13 @@ def test_numbers_summary_wants_100_moves_and_averages_the_six() -> None:
     ratios = {name: [0.5] * 100 for name in SIX} | {"rug": [1.0] * 200, "mirror": [1.0] * 99}
     ratios["chair"] = [1.0] * 99
     ratios["bed"] = [1.0] * 300
-    result = summary(ratios)
+    result = co_move(Steering(ratios, {"bed": [0.7] * 100}))
     assert result["co_move_mirror_n"] == 99 and "co_move_mirror" not in result
     assert result["co_move_rug"] == 1.0 and result["co_move_bed"] == 1.0
     assert result["co_move"] == pytest.approx((1 + 4 * 0.5) / 5)
     assert result["co_move_classes"] == "bed window painting wardrobe plant"
-    assert "co_move" not in summary({"bed": [1.0]})
+    assert result["co_move_topmost"] == result["co_move_topmost_bed"] == 0.7
+    assert "co_move" not in co_move(Steering({"bed": [1.0]})) and "background_change" not in result
 
 
 def test_numbers_background_change_is_measured_outside_the_footprints() -> None:

@@ -146,14 +146,28 @@ def test_numbers_ceiling_moves_the_object_by_what_it_says(judge: Judge) -> None:
     mask, box = torch.ones(8, 8, dtype=torch.bool), (0.4, 0.4, 0.6, 0.6)
     whole = Segment(SEMANTIC_ID["bed"], mask, 1.0, (0.5, 0.5), box, torch.ones(1))
     random = np.random.RandomState(0)
+    instance = torch.full((8, 8), INSTANCE_ID["rug"])
     trials: list[tuple[Move, object]] = []
     for i in range(6):
-        trials += ceiling_module.propose(rooms[i], i, [whole], random)
+        trials += ceiling_module.propose(rooms[i], i, [whole], instance, random)
     assert len(trials) > 10
     for move, _ in trials:
+        assert move.topmost == (move.element == INSTANCE_ID["rug"])
         assert 0.059 < math.hypot(move.dx, move.dy) < 0.151
-    ratios = measure_ceiling(judge, 2, 32)
+    ratios = measure_ceiling(judge, 2, 32).ratios
     assert all(-1 <= r <= 2 for values in ratios.values() for r in values)
+
+
+def test_numbers_collisions_are_found_by_the_visible_area() -> None:
+    segment = Segment(0, torch.ones(1, 1), 1.0, (0, 0), (0, 0, 1, 1), torch.ones(1))
+    before, after = torch.zeros(10, 10), torch.zeros(10, 10)
+    before[:5] = 7  # 50 pixels
+    after[:2] = 7  # 20
+    move = Move(0, 7, segment, 0.1, 0.0)
+    assert not ceiling_module.collides(move, before, after)
+    after[0, 0] = 0
+    assert ceiling_module.collides(move, before, after)
+    assert not ceiling_module.collides(Move(0, 7, segment, 0.1, 0.0, topmost=False), before, after)
 
 
 def test_errors_truth_scenes_of_a_model_with_other_slots() -> None:
