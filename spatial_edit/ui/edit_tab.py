@@ -40,7 +40,7 @@ class EditTab:
     seed: gr.Number
     truncation: gr.Slider
     code: gr.Textbox
-    banner: gr.Group
+    banner: gr.Row
     banner_text: gr.Markdown
     old_code: gr.State
 
@@ -53,9 +53,9 @@ class EditTab:
 def build_edit_tab(context: Context) -> EditTab:
     """Lay out the tab and wire it."""
     token, old_code = gr.State(""), gr.State("")
-    with gr.Group(visible=False, elem_classes="banner") as banner:
+    with gr.Row(visible=False, elem_classes="banner") as banner:
         banner_text = gr.Markdown("")
-        today = gr.Button(TODAY, size="sm", elem_id="today")
+        today = gr.Button(TODAY, scale=0, min_width=260, elem_id="today")
     with gr.Row(elem_classes="work"):
         with gr.Column(scale=8, min_width=340):
             canvas = blob_canvas(
@@ -121,7 +121,7 @@ def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, t
         with seat.lock:
             name = shared.known_model(context, model)
             frame = seat.session.generate(name, shared.whole(seed, "the seed"), truncation)
-            return [*answer(context, seat, frame, "open"), gr.Group(visible=False)]
+            return [*answer(context, seat, frame, "open"), gr.Row(visible=False)]
 
     @spoken
     def on_open(token: str, code: str) -> list[Any]:
@@ -134,7 +134,7 @@ def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, t
         seat = context.seats.take(token)
         with seat.lock:
             frame = seat.session.open(code, today=True)
-            return [*answer(context, seat, frame, "open"), gr.Group(visible=False)]
+            return [*answer(context, seat, frame, "open"), gr.Row(visible=False)]
 
     def on_commit(token: str, event: gr.EventData) -> list[Any]:
         return commit(

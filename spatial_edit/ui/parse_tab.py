@@ -22,10 +22,27 @@ INTRO = (
     "reconstruction by the model, and its blob map."
 )
 EFFORT_CHOICES = [
-    ("Encode: one pass, under a second", EFFORTS[0]),
-    ("Refine: a better likeness, tens of seconds", EFFORTS[1]),
-    ("Tune: best likeness, adapts the model, up to a minute", EFFORTS[2]),
+    ("Encode · one pass, under a second", EFFORTS[0]),
+    ("Refine · a closer likeness, tens of seconds", EFFORTS[1]),
+    ("Tune · closest, also adapts the model, a minute", EFFORTS[2]),
 ]
+NOTHING = (
+    '<div class="nothing"><div><i></i><i></i><i></i></div>'
+    "Results appear here: the photo, its reconstruction, its blob map.</div>"
+)
+# Names of files are the visitor's: set as text, never as HTML.
+FAILURES_SCRIPT = """
+const fill = () => {
+  const rows = (props.value || []).map(([name, reason]) => {
+    const row = document.createElement('li'), strong = document.createElement('b');
+    strong.textContent = name; row.append(strong, ' ', reason);
+    return row;
+  });
+  element.querySelector('ul').replaceChildren(...rows);
+};
+watch('value', fill); fill();
+"""
+FAILURES_HTML = '<div class="failures"><h3>Left out or failed</h3><ul></ul></div>'
 FIT_CHOICES = [("Crop to the centre square", FITS[0]), ("Keep everything, with margins", FITS[1])]
 
 
@@ -40,9 +57,11 @@ class ParseTab:
     start: gr.Button
     stop: gr.Button
     status: gr.Markdown
+    nothing: gr.HTML
     gallery: gr.Gallery
-    failures: gr.Dataframe
+    failures: gr.HTML
     chosen: gr.State
+    actions: gr.Row
     open: gr.Button
     save: gr.DownloadButton
 
@@ -61,13 +80,17 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
                 fit = gr.Radio(FIT_CHOICES, value=FITS[0], label="Photos that are not square")
             with gr.Row():
                 start = gr.Button("Parse photos", variant="primary", scale=3, elem_id="parse")
-                stop = gr.Button("Stop", variant="stop", scale=1, min_width=80, interactive=False)
+                stop = gr.Button("Stop", scale=1, min_width=80, interactive=False)
         with gr.Column(scale=8, min_width=340):
             status = gr.Markdown(
-                f"No photos yet. Drop up to {max_batch()} on the left.", elem_id="parse-status", min_height=44
+                f"No photos yet. Drop up to {max_batch()}, then press Parse photos.",
+                elem_id="parse-status",
+                min_height=44,
             )
+            nothing = gr.HTML(NOTHING)
             gallery = gr.Gallery(
                 label="Photo · reconstruction · blob map",
+                show_label=False,
                 columns=1,
                 height="auto",
                 object_fit="contain",
@@ -77,21 +100,32 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
                 format="jpeg",
                 elem_id="results",
             )
-            with gr.Row():
-                open_button = gr.Button("Open in editor", interactive=False, elem_id="open-in-editor")
-                save = gr.DownloadButton("Save all as zip", interactive=False, elem_id="save-all")
-            failures = gr.Dataframe(
-                headers=["Photo", "Why it is not here"],
-                datatype="str",
-                interactive=False,
-                wrap=True,
+            with gr.Row(visible=False) as actions:
+                open_button = gr.Button("Open in editor", variant="primary", elem_id="open-in-editor")
+                save = gr.DownloadButton("Save all as zip", elem_id="save-all")
+            failures = gr.HTML(
+                [],
+                html_template=FAILURES_HTML,
+                js_on_load=FAILURES_SCRIPT,
                 visible=False,
-                label="Left out or failed",
                 elem_id="failures",
             )
     chosen = gr.State(0)
     tab = ParseTab(
-        photos, model, effort, fit, start, stop, status, gallery, failures, chosen, open_button, save
+        photos=photos,
+        model=model,
+        effort=effort,
+        fit=fit,
+        start=start,
+        stop=stop,
+        status=status,
+        nothing=nothing,
+        gallery=gallery,
+        failures=failures,
+        chosen=chosen,
+        actions=actions,
+        open=open_button,
+        save=save,
     )
     _wire(context, edit, tab, tabs)
     return tab
@@ -129,21 +163,15 @@ def _wire(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None
         with seat.lock:
             return [*answer(context, seat, seat.session.open(result.code), "open"), gr.Tabs(selected="edit")]
 
-    outputs = [
-        edit.token,
-        tab.status,
-        tab.gallery,
-        tab.failures,
-        tab.start,
-        tab.stop,
-        tab.open,
-        tab.save,
-        tab.chosen,
-    ]
+    screen = [tab.status, tab.nothing, tab.gallery, tab.failures, tab.start, tab.stop, tab.actions, tab.save]
     tab.start.click(
-        on_start, [edit.token, tab.photos, tab.model, tab.effort, tab.fit], outputs,
-        show_progress_on=[tab.status], **PARSE_EVENTS, **private,
-    )  # fmt: skip
+        on_start,
+        [edit.token, tab.photos, tab.model, tab.effort, tab.fit],
+        [edit.token, tab.chosen, *screen],
+        show_progress_on=[tab.status],
+        **PARSE_EVENTS,
+        **private,
+    )
     tab.stop.click(on_stop, [edit.token], [tab.status], queue=False, show_progress="hidden", **private)
     tab.gallery.select(on_choose, None, [tab.chosen], show_progress="hidden", queue=False, **private)
     tab.open.click(on_open, [edit.token, tab.chosen], [*edit.scene, tabs], **MODEL_EVENTS, **private)
@@ -188,14 +216,13 @@ def _screen(token: str, batch: Batch, words: str, *, running: bool) -> list[Any]
     ready = bool(results) and not running
     return [
         token,
+        0,
         words,
+        gr.HTML(visible=not items),
         gr.Gallery(value=items, visible=bool(items), columns=1 if len(items) < 5 else 2),
-        gr.Dataframe(value=[list(pair) for pair in batch.failures], visible=bool(batch.failures)),
+        gr.HTML(value=[list(pair) for pair in batch.failures], visible=bool(batch.failures)),
         gr.Button(interactive=not running),
         gr.Button(interactive=running),
-        gr.Button(interactive=ready),
-        gr.DownloadButton(value=batch.archive(), interactive=True)
-        if ready
-        else gr.DownloadButton(interactive=False),
-        0,
+        gr.Row(visible=ready),
+        gr.DownloadButton(value=batch.archive()) if ready else gr.DownloadButton(),
     ]

@@ -51,11 +51,11 @@ def blob_map(layout: Blobs, side: int = DISPLAY_SIDE) -> Image.Image:
         ImageDraw.Draw(veil).polygon(outline, fill=(*colour(number), 205), outline=(255, 255, 255, 110))
         canvas.paste(veil, mask=veil)
     canvas = canvas.resize((side, side), Image.Resampling.BOX)
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=side // 28)
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=side // 18)
     for number, centre in zip(shown.ids, shown.centres.tolist(), strict=True):
         place = tuple(min(0.97, max(0.03, value)) * side for value in centre)
         draw.text(
-            place, str(number), fill="white", font=font, anchor="mm", stroke_width=2, stroke_fill="black"
+            place, str(number), fill="white", font=font, anchor="mm", stroke_width=3, stroke_fill="black"
         )
     return canvas
 

@@ -73,20 +73,19 @@ def _return_to(session: Session, code: object) -> None:
 def load(context: Context, query: dict[str, str]) -> list[Any]:
     """The first scene of a page: the link's, or a fresh one with the reason."""
     seat = context.seats.take("")
-    no_banner = [gr.Group(visible=False), "", ""]
+    banner = [gr.Row(visible=False), "", ""]
     code = query.get("e") or (f"s:{query['s']}" if query.get("s") else "")
     warning = ""
     if code:
         try:
-            return [*answer(context, seat, seat.session.open(code), "open"), *no_banner]
+            return [*answer(context, seat, seat.session.open(code), "open"), *banner]
         except OtherWeights as error:
-            warning = sentence(error)
-            no_banner = [gr.Group(visible=True), f"**{warning}** You see a fresh scene instead.", code]
+            banner = [gr.Row(visible=True), f"{sentence(error)} Below is a fresh scene.", code]
         except (ValueError, OSError) as error:
-            warning = f"{sentence(error)} You see a fresh scene instead."
+            warning = f"{sentence(error)} Here is a fresh scene."
             gr.Warning(warning, title="This link cannot be opened")
     try:
         frame = seat.session.generate(context.first_model, shared.FIRST_SEED)
     except (ValueError, OSError) as error:
-        return [seat.token, gr.HTML(value=empty_value(sentence(error))), *[gr.skip()] * 4, *no_banner]
-    return [*answer(context, seat, frame, "fresh", error=warning), *no_banner]
+        return [seat.token, gr.HTML(value=empty_value(sentence(error))), *[gr.skip()] * 4, *banner]
+    return [*answer(context, seat, frame, "fresh", error=warning), *banner]

@@ -73,7 +73,7 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "theme": _theme(),
         "css": (Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
-        "footer_links": ["api", "settings"],
+        "footer_links": ["api"],
     }
 
 
