@@ -134,7 +134,7 @@ def _add_rooms(commands: argparse._SubParsersAction) -> None:
 def _add_train(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, run.train, "train", "train a model: a recipe, for a time")
     parser.add_argument("recipe", help="a recipe's name; an unknown one lists them all")
-    parser.add_argument("--minutes", type=float, help="time budget (default: the recipe's)")
+    parser.add_argument("--minutes", type=float, default=1.0, help="time budget (default 1)")
     parser.add_argument("--resume", action="store_true", help="go on from the last state in DIR")
     parser.add_argument(
         "--set",
@@ -145,6 +145,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         help="change a field of the recipe",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default runs/RECIPE)")
+    _add_json(parser)
 
 
 def _add_evaluate(commands: argparse._SubParsersAction) -> None:

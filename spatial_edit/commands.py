@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +93,7 @@ def parse(options: Namespace) -> int:
             "photo": str(path),
             "code": frame.code,
             "out": str(picture),
-            "notes": [*photo.notes, *frame.notes],
+            "notes": [*photo.notes, *parsed.notes, *frame.notes],
         }
         done.append({**row, "psnr": round(float(parsed.psnr), 3), "seconds": round(float(parsed.seconds), 3)})
         if not options.json:
@@ -120,12 +120,13 @@ def train(options: Namespace) -> int:
     """Run a recipe."""
     from spatial_edit.train import run_recipe
 
-    if options.minutes is not None and not 0 < options.minutes < 1e6:
+    if not 0 < options.minutes < 1e6:
         raise ValueError(f"--minutes is {options.minutes:g}: use a positive number")
     overrides = dict(_field(text) for text in options.fields)
-    out = options.out or Path("runs") / Path(options.recipe).name
-    run_recipe(options.recipe, minutes=options.minutes, resume=options.resume, overrides=overrides, out=out)
-    return 0
+    figures = run_recipe(
+        options.recipe, minutes=options.minutes, resume=options.resume, overrides=overrides, out=options.out
+    )
+    return _show_figures(figures, options)
 
 
 def evaluate(options: Namespace) -> int:
@@ -134,12 +135,7 @@ def evaluate(options: Namespace) -> int:
 
     _check_target(options.out, ".json")
     figures = evaluate(options.model, quick=options.quick, out=options.out)
-    if options.json:
-        _print_json(figures)
-        return 0
-    for name, value in figures.items():
-        print(f"{name:<32} {value:.4g}" if isinstance(value, float) else f"{name:<32} {value}")
-    return 0
+    return _show_figures(figures, options)
 
 
 def _lookup(options: Namespace) -> Callable[[str], Generator]:
@@ -182,6 +178,15 @@ def _show(frame: Frame, options: Namespace) -> int:
     return 0
 
 
+def _show_figures(figures: Mapping[str, object], options: Namespace) -> int:
+    if options.json:
+        _print_json(figures)
+        return 0
+    for name, value in figures.items():
+        print(f"{name:<32} {value:.4g}" if isinstance(value, float) else f"{name:<32} {value}")
+    return 0
+
+
 def _check_target(path: Path | None, suffix: str = ".png") -> None:
     """Before the work: a picture that cannot be written is said at once."""
     if path is not None and not path.parent.is_dir():
@@ -193,7 +198,7 @@ def _check_target(path: Path | None, suffix: str = ".png") -> None:
 def _field(text: str) -> tuple[str, object]:
     """FIELD=VALUE -> the field and its value: a JSON value where it is one, else the text."""
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
+    if not equals or not all(part.isidentifier() for part in name.split(".")):
         raise ValueError(f"--set {text[:60]!r} is not FIELD=VALUE: write for example --set batch=32")
     try:
         return name, json.loads(value)

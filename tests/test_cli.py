@@ -203,7 +203,7 @@ def test_parse(
 
     def parse_photo(generator: Discs, photo: object, effort: str, **options: object) -> object:
         asked.append((effort, options))
-        return types.SimpleNamespace(scene=generator.sample(3), psnr=20.0, seconds=0.1)
+        return types.SimpleNamespace(scene=generator.sample(3), psnr=20.0, seconds=0.1, notes=())
 
     fake_module(monkeypatch, "spatial_edit.parse", parse_photo=parse_photo)
     good, bad, out = tmp_path / "good.jpg", tmp_path / "bad.jpg", tmp_path / "out"
@@ -247,10 +247,11 @@ def test_rooms_train_and_evaluate_pass_their_options_on(
 ) -> None:
     calls: list[tuple[object, ...]] = []
 
-    def run_recipe(name: str, **options: object) -> None:
+    def run_recipe(name: str, **options: object) -> dict[str, float]:
         if name == "absent":
             raise ValueError("there is no recipe absent: use toy")
         calls.append((name, options))
+        return {"loss": 0.25}
 
     def evaluate(model: str, **options: object) -> dict[str, float | str]:
         calls.append((model, options))
@@ -263,11 +264,11 @@ def test_rooms_train_and_evaluate_pass_their_options_on(
     sheet = tmp_path / "sheet.png"
     assert run("rooms", "--count", 4, "--seed", 9, "--resolution", 32, "--out", sheet) == 0
     assert calls.pop() == (4, 9, sheet, 32)
-    changes = ("--set", "batch=8", "--set", "name=x", "--set", "rate=1e-3", "--set", "on=true")
+    changes = ("--set", "batch=8", "--set", "name=x", "--set", "decoder.rate=1e-3", "--set", "on=true")
     assert run("train", "toy", "--minutes", 0.5, "--resume", *changes, "--out", tmp_path) == 0
-    overrides = {"batch": 8, "name": "x", "rate": 1e-3, "on": True}
+    overrides = {"batch": 8, "name": "x", "decoder.rate": 1e-3, "on": True}
     assert calls.pop() == ("toy", {"minutes": 0.5, "resume": True, "overrides": overrides, "out": tmp_path})
-    capsys.readouterr()
+    assert "0.25" in capsys.readouterr().out
     assert run("evaluate", "discs", "--quick", "--json") == 0
     assert calls.pop() == ("discs", {"quick": True, "out": None})
     assert json.loads(capsys.readouterr().out)["co_move"] == 0.7031
