@@ -106,7 +106,8 @@ def propose(
             step = _draw_step(room, centre, front, random)
             if step is not None and stays_inside(segment, *step[0]):
                 topmost = seen in (name, *GROUPS.get(name, ()))
-                move = Move(index, INSTANCE_ID[name], segment, *step[0], topmost=topmost)
+                others = tuple(s for s in segments if s is not segment)
+                move = Move(index, INSTANCE_ID[name], segment, *step[0], topmost=topmost, others=others)
                 result.append((move, edit(room, 0, name, *step[1])))
                 break
     return result

@@ -64,6 +64,7 @@ class Move:
     dx: float
     dy: float
     topmost: bool = True  # nothing nearer covers the element's centre
+    others: tuple[Segment, ...] = ()  # the picture's other segments before the move
 
 
 @dataclass
@@ -166,7 +167,9 @@ def propose(
         nearer = opacities[element + 1 :, int(y * height), int(x * width)]
         step = draw_step(segment, random)
         if step is not None:
-            yield Move(index, element, segment, *step, topmost=not bool((nearer > COVERED).any()))
+            others = tuple(s for s in segments if s is not segment)
+            topmost = not bool((nearer > COVERED).any())
+            yield Move(index, element, segment, *step, topmost=topmost, others=others)
 
 
 def draw_step(segment: Segment, random: np.random.RandomState) -> tuple[float, float] | None:
@@ -190,7 +193,7 @@ def ratio(move: Move, after: list[Segment]) -> float:
     """p . q / |p|^2 in [-1, 2] for a move and the segments of the picture after it; 0 when its segment is
     gone.
     """
-    found = best_match(move.segment, after)
+    found = best_match(move.segment, after, move.others)
     if found is None:
         return 0.0
     qx = found.centroid[0] - move.segment.centroid[0]

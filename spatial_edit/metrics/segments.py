@@ -4,12 +4,13 @@ after an edit.
 A segment's descriptor is the judge's two feature maps averaged over its pixels, less their average over the
 picture, at unit length. After an edit the best match of a segment is, among the segments of its class whose
 area is within a factor of `SIZE_RATIO`, the one whose descriptor has the largest cosine with its own; below
-`SIMILAR` there is no match.
-"""
+`SIMILAR` there is no match. A segment that covers what another of the class covered before (intersection over
+union above `UNMOVED`) is that other one, not a match: of two paintings the one that stayed must not stand for
+the one that went."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,7 @@ from spatial_edit.nn.judge import Judge
 SMALLEST = 0.005  # share of the picture
 SIZE_RATIO = 2.5
 SIMILAR = 0.5
+UNMOVED = 0.6  # intersection over union
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,17 +109,23 @@ def at(segments: list[Segment], x: float, y: float) -> Segment | None:
     return None
 
 
-def best_match(segment: Segment, candidates: list[Segment]) -> Segment | None:
-    """The candidate that is `segment` after an edit, or None; the rule is the module's."""
+def best_match(segment: Segment, candidates: list[Segment], others: Sequence[Segment] = ()) -> Segment | None:
+    """The candidate that is `segment` after an edit, or None; `others` are the other segments before it. The
+    rule is the module's."""
     best, similarity = None, SIMILAR
     for candidate in candidates:
         alike = candidate.label == segment.label
         if not alike or not 1 / SIZE_RATIO <= candidate.area / segment.area <= SIZE_RATIO:
             continue
         cosine = float(candidate.descriptor @ segment.descriptor)
-        if cosine > similarity:
+        if cosine > similarity and not any(_unmoved(other, candidate) for other in others):
             best, similarity = candidate, cosine
     return best
+
+
+def _unmoved(before: Segment, after: Segment) -> bool:
+    common = int((before.mask & after.mask).sum())
+    return before.label == after.label and common > UNMOVED * int((before.mask | after.mask).sum())
 
 
 def _box(mask: Tensor) -> tuple[float, float, float, float]:

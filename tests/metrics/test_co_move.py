@@ -183,6 +183,8 @@ def test_numbers_best_match_wants_the_same_class_and_a_like_size() -> None:
     assert best_match(one, [replace(other, descriptor=-other.descriptor)]) is None
     assert best_match(one, [replace(other, descriptor=0.6 * other.descriptor), other]) is other
     assert best_match(one, []) is None
+    assert best_match(one, [other], [one]) is other  # another one stood elsewhere
+    assert best_match(one, [other], [other]) is None  # it stood right there before
 
 
 def test_numbers_summary_wants_100_moves_and_averages_the_six() -> None:
