@@ -33,7 +33,7 @@ from spatial_edit.data.rooms.vocabulary import (
 )
 from spatial_edit.metrics.co_move import DISTANCE, Move, Steering, stays_inside
 from spatial_edit.metrics.co_move import SHELL as SHELL_CLASSES
-from spatial_edit.metrics.segments import SIZE_RATIO, Segment, at, read_segments
+from spatial_edit.metrics.segments import SIZE_RATIO, SMALLEST_AFTER, Segment, at, read_segments
 from spatial_edit.nn.judge import Judge
 
 FARTHEST = 6.0  # metres an object is moved at most
@@ -65,7 +65,7 @@ def measure_ceiling(
         for first in range(0, len(trials), BATCH):
             part = trials[first : first + BATCH]
             after = [render(room, resolution) for _, room in part]
-            found = read_segments(judge, as_float(torch.cat([drawn.rgb for drawn in after])))
+            found = read_segments(judge, as_float(torch.cat([drawn.rgb for drawn in after])), SMALLEST_AFTER)
             for (move, _), drawn, segments in zip(part, after, found, strict=True):
                 if not collides(move, before.instance[move.scene], drawn.instance[0]):
                     steering.add(move, segments)

@@ -28,7 +28,7 @@ from torch import Tensor
 from spatial_edit.data.rooms.vocabulary import SEMANTIC
 from spatial_edit.layouts import Blobs, Scene
 from spatial_edit.metrics.locality import background_change
-from spatial_edit.metrics.segments import Segment, at, best_match, read_segments
+from spatial_edit.metrics.segments import SMALLEST_AFTER, Segment, at, best_match, read_segments
 from spatial_edit.nn.judge import Judge
 
 SIX = ("bed", "window", "painting", "wardrobe", "chair", "plant")
@@ -229,7 +229,7 @@ def _measure(
     new = [moved(scene, move) for scene, move in zip(old, moves, strict=True)]
     after = generator.render_batch(new)
 
-    for move, segments in zip(moves, read_segments(judge, after), strict=True):
+    for move, segments in zip(moves, read_segments(judge, after, SMALLEST_AFTER), strict=True):
         steering.add(move, segments)
 
     elements = [move.element for move in moves]

@@ -22,6 +22,7 @@ from spatial_edit.nn.judge import Judge
 
 SMALLEST = 0.005  # share of the picture
 SIZE_RATIO = 2.5
+SMALLEST_AFTER = SMALLEST / SIZE_RATIO
 SIMILAR = 0.5
 UNMOVED = 0.6  # intersection over union
 
@@ -39,22 +40,21 @@ class Segment:
 
 
 @torch.no_grad()
-def read_segments(judge: Judge, images: Tensor) -> list[list[Segment]]:
-    """The segments of at least 0.5 % in each picture (B, 3, H, W) in [-1, 1], the shell's classes
-    included.
-    """
+def read_segments(judge: Judge, images: Tensor, smallest: float = SMALLEST) -> list[list[Segment]]:
+    """The segments in each picture (B, 3, H, W) in [-1, 1] of at least `smallest` of it, the shell's classes
+    included. After an edit `SMALLEST_AFTER` keeps what the size bound of a match allows."""
     images = quantise(images).contiguous(memory_format=torch.channels_last)
     maps = judge.maps(images)
     labels = judge.logits(images, maps).argmax(1)
-    return [describe(label, tuple(m[i] for m in maps)) for i, label in enumerate(labels)]
+    return [describe(label, tuple(m[i] for m in maps), smallest) for i, label in enumerate(labels)]
 
 
-def describe(labels: Tensor, maps: Iterable[Tensor]) -> list[Segment]:
+def describe(labels: Tensor, maps: Iterable[Tensor], smallest: float = SMALLEST) -> list[Segment]:
     """Segments of a label map (H, W) with descriptors from feature maps, each (C, H/s, W/s) with a whole
     s.
     """
     height, width = labels.shape
-    parts = components(labels)
+    parts = components(labels, smallest)
     if not parts:
         return []
     masks = torch.stack([mask for _, mask in parts]).float()  # (S, H, W)

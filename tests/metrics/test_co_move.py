@@ -169,6 +169,7 @@ def test_numbers_components_are_8_connected_and_not_too_small() -> None:
     labels[15:17, 10:12] = 7
     found = components(labels)
     assert [(label, int(mask.sum())) for label, mask in found] == [(0, 387), (4, 8), (7, 4)]
+    assert len(components(labels, 0.002)) == 4
     assert describe(torch.zeros(0, 4).long().expand(0, 4), []) == []
 
 
