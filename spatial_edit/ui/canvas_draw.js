@@ -40,14 +40,15 @@ function drawShape(item) {
   for (const node of [halo, ellipse]) put(node, { rx: Math.max(3, a * side), ry: Math.max(3, b * side) });
 }
 
-// Names are shown where there is room; labels that would cover one another move down, the selected one stays put.
+// Names are shown where there is room, numbers everywhere; labels that would cover one another move down, the selected one stays put.
 function drawLabels() {
-  const named = side >= 420 && elements.length <= 14, placed = [];
+  const placed = [];
   const order = [...elements].sort((p, q) => (q.id === selected) - (p.id === selected) || p.y - q.y || p.id - q.id);
   pen.font = '600 11.5px system-ui, sans-serif';
   for (const item of order) {
-    const { tag, plate, text } = nodesOf(item), full = named || item.id === selected || item.id === hovered;
-    const words = full ? title(item) : String(item.id);
+    const { tag, plate, text } = nodesOf(item), asked = item.id === selected || item.id === hovered;
+    const room = side >= 420 && (elements.length <= 12 || pen.measureText(title(item)).width < 2.2 * Math.max(...radii(item)) * side);
+    const words = asked || room && !item.hidden ? title(item) : String(item.id);
     if (text.textContent !== words) text.textContent = words;
     const width = Math.max(20, Math.ceil(pen.measureText(words).width) + 14);
     const box = { x: clamp(item.x * side - width / 2, [2, side - width - 2]), y: clamp(item.y * side - 10, [2, side - 22]), w: width };

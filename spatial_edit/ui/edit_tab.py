@@ -50,8 +50,8 @@ class EditTab:
         return [self.token, self.canvas, self.model, self.seed, self.truncation, self.code]
 
 
-def build_edit_tab(context: Context) -> EditTab:
-    """Lay out the tab and wire it."""
+def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
+    """Lay out the tab and wire it; `demo` is the page whose opening brings the first scene."""
     token, old_code = gr.State(""), gr.State("")
     with gr.Row(visible=False, elem_classes="banner") as banner:
         banner_text = gr.Markdown("")
@@ -86,6 +86,12 @@ def build_edit_tab(context: Context) -> EditTab:
                 gr.Markdown(HELP, elem_classes="help")
     tab = EditTab(token, canvas, model, seed, truncation, code, banner, banner_text, old_code)
     _wire(context, tab, generate, die, today)
+    first_scene = [*tab.scene, tab.banner, tab.banner_text, tab.old_code]
+
+    def on_load(request: gr.Request) -> list[Any]:
+        return load(context, dict(request.query_params))
+
+    demo.load(on_load, None, first_scene, **QUIET)
     return tab
 
 
@@ -141,9 +147,6 @@ def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, t
             context, token, {name: getattr(event, name, None) for name in ("kind", "edit", "code", "stamp")}
         )
 
-    def on_load(request: gr.Request) -> list[Any]:
-        return load(context, dict(request.query_params))
-
     outputs = [*tab.scene, tab.banner]
     generate.click(on_generate, inputs, outputs, **QUIET)
     tab.seed.submit(on_generate, inputs, outputs, **QUIET)
@@ -155,9 +158,6 @@ def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, t
     tab.code.submit(on_open, [tab.token, tab.code], tab.scene, **QUIET)
     today.click(on_today, [tab.token, tab.old_code], outputs, **QUIET)
     tab.canvas.commit(on_commit, [tab.token], tab.scene, trigger_mode="multiple", **QUIET)
-    gr.context.Context.root_block.load(  # type: ignore[union-attr]
-        on_load, None, [*tab.scene, tab.banner, tab.banner_text, tab.old_code], **QUIET
-    )
 
 
 def _server_functions(context: Context) -> list[Any]:

@@ -51,7 +51,7 @@ def build(
         gr.HTML(HEADER, elem_id="masthead", padding=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Edit", id="edit"):
-                edit = build_edit_tab(context)
+                edit = build_edit_tab(context, demo)
             with gr.Tab("Parse photos", id="parse"):
                 build_parse_tab(context, edit, tabs)
         build_api(context)
@@ -73,7 +73,7 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "theme": _theme(),
         "css": (Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
-        "footer_links": ["api"],
+        "footer_links": ["api", "settings"],
     }
 
 
