@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from spatial_edit.data.rooms.blob_truth import SLOTS
 from spatial_edit.generators.blobgan import BlobGenerator
@@ -88,10 +88,20 @@ def evaluate(
         "evaluate_date": datetime.date.today().isoformat(),
         "evaluate_command": f"python -m spatial_edit evaluate {model}" + (" --quick" if quick else ""),
     }
-    target = out or (
-        None if quick or generator.spec.folder is None else generator.spec.folder / "metrics.json"
-    )
+    own = generator.spec.folder
+    target = out or (None if quick or own is None else own / "metrics.json")
+    figures = _training(generator, figures) | (read(target) if target is not None else {}) | figures
     return merge(target, figures) if target is not None else figures
+
+
+def _training(generator: Generator, figures: Figures) -> Figures:
+    """What training should have written already, for a model that came without: size, and when and where
+    measured."""
+    known: Figures = {name: figures[f"evaluate_{name}"] for name in ("hardware", "date", "command")}
+    network = getattr(generator, "model", None)
+    if isinstance(network, nn.Module):
+        known["parameters"] = sum(p.numel() for p in network.parameters())
+    return known
 
 
 def quality(

@@ -3,7 +3,7 @@
 Every feature vector is the centre of a ball that reaches its k-th nearest neighbour in its own set; the union
 of the balls stands for the set's manifold. Precision: the share of generated vectors inside the real
 manifold. Recall: the share of real vectors inside the generated one. Distances are computed in chunks of
-rows, so 10,000 against 10,000 needs about 100 MB.
+rows, so 10,000 against 10,000 needs about 200 MB.
 """
 
 from __future__ import annotations

@@ -60,9 +60,10 @@ def registry(judge: Judge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> P
 
 def test_smoke_evaluate_fills_and_merges_the_file(registry: Path, tmp_path: Path) -> None:
     out, lines = tmp_path / "metrics.json", []
-    out.write_text('{"images_seen": 5, "frechet": -1}')
+    out.write_text('{"images_seen": 5, "frechet": -1, "date": "then"}')
     figures = evaluate_module.evaluate("blobgan-tiny", quick=True, out=out, say=lines.append)
     assert json.loads(out.read_text()) == figures
+    assert figures["date"] == "then" and figures["parameters"] < 50_000
     assert figures["images_seen"] == 5 and figures["frechet"] > 0
     assert figures["resolution"] == 32 and figures["samples"] == 12
     wanted = {"frechet_floor", "precision", "recall", "background_change", "dead_blobs", "co_move_classes"}
