@@ -24,7 +24,7 @@ function pick(id, focus = false) {
   if (id !== selected) finishKeys();
   selected = id; draw();
   const item = current();
-  if (item) say(describe(item));
+  if (item) { say(describe(item)); layers.scrollLeft = chips.get(id).offsetLeft - layers.clientWidth / 3; }
   if (item && focus) nodesOf(item).shape.focus({ preventScroll: true });
 }
 
