@@ -13,6 +13,7 @@ from torch import Tensor
 
 from spatial_edit.nn.discriminator import Discriminator
 from spatial_edit.train.losses import gamma_schedule, gradient_penalty, relativistic, set_trainable
+from spatial_edit.train.parallel import process_count
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Adversary:
         """D's gradients are left in place (call `step` after G has stepped); returns G's loss, which carries
         a gradient to `fake`, and D's loss (detached). `images` seen so far set gamma and the lazy steps."""
         recipe, batch = self.recipe, len(real)
-        penal = (images // batch) % recipe.lazy == 0
+        penal = (images // (batch * process_count())) % recipe.lazy == 0
         real, held = real.detach(), fake.detach()
         if penal:
             real, held = real.clone().requires_grad_(True), held.clone().requires_grad_(True)

@@ -21,7 +21,8 @@ from spatial_edit.generators.blobgan.shape import PROFILE, BlobGeometry, Splat, 
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.train.ema import Ema
 from spatial_edit.train.losses import perceptual
-from spatial_edit.train.scenes import as_float, contact_sheet, held_out, slot_scene
+from spatial_edit.train.parallel import all_finite, device_of
+from spatial_edit.train.scenes import as_float, contact_sheet, held_out, slot_scene, truth_to
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class DecoderTask:
         }
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.dtype = torch.bfloat16 if recipe.half_precision else torch.float32
+        self.frozen = {} if segmenter is None else {"segmenter": segmenter}
+
+    @property
+    def device(self) -> torch.device:
+        return device_of(self.modules["decoder"])
 
     def draw(self) -> tuple[Tensor, BlobTruth]:
         """A batch of pictures in [-1, 1] and their truth, mirrored half of the time."""
@@ -65,7 +71,7 @@ class DecoderTask:
         pictures, truth = as_float(self.pool.pictures[index]), self.pool.truth[index]
         if torch.rand((), generator=self.generator) < 0.5:
             pictures, truth = pictures.flip(3), flip(truth)
-        return pictures, truth
+        return pictures.to(self.device), truth_to(truth, self.device)
 
     def encode(
         self, pictures: Tensor, truth: BlobTruth
@@ -81,7 +87,10 @@ class DecoderTask:
         recipe = self.recipe
         geometry, slots, maps, rows, background = self.encode(pictures, truth)
         codes, overall = rows[..., PROFILE + 3 :], background[:, 30:]
-        noise = [recipe.code_noise * torch.randn(c.shape, generator=self.generator) for c in (codes, overall)]
+        noise = [
+            recipe.code_noise * torch.randn(c.shape, generator=self.generator).to(c.device)
+            for c in (codes, overall)
+        ]
         noisy = torch.cat([rows[..., : PROFILE + 3], codes + noise[0]], -1)
         behind = torch.cat([background[:, :30], overall + noise[1]], -1)
         painted = self.modules["decoder"](geometry, noisy, slots, behind, maps, self.dtype)
@@ -99,7 +108,7 @@ class DecoderTask:
 
     def perceptual(self, painted: Tensor, pictures: Tensor) -> Tensor:
         assert self.segmenter is not None
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.half_precision):
+        with torch.autocast(painted.device.type, torch.bfloat16, enabled=self.recipe.half_precision):
             with torch.no_grad():
                 target = self.segmenter.features(pictures.to(memory_format=torch.channels_last))
             return perceptual(self.segmenter.features(painted.to(memory_format=torch.channels_last)), target)
@@ -120,7 +129,7 @@ class DecoderTask:
         optimiser = self.optimisers["autoencoder"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if bool(torch.isfinite(loss)):
+        if all_finite(loss):
             optimiser.step()
         return {"loss": loss.detach(), **parts}
 
@@ -128,7 +137,8 @@ class DecoderTask:
     def repaint(self, first: int, last: int, move: tuple[int, float] | None = None) -> tuple[Tensor, Tensor]:
         """Held-out pictures and their repainting by the averaged weights; `move` = (slot, dx) shifts one
         blob."""
-        pictures, truth = as_float(self.pool.pictures[first:last]), self.pool.truth[first:last]
+        pictures = as_float(self.pool.pictures[first:last]).to(self.device)
+        truth = truth_to(self.pool.truth[first:last], self.device)
         geometry, slots = depth_sorted(slot_scene(truth, self.recipe.config))
         codes, decoder = self.averages["codes"].module, self.averages["decoder"].module
         maps = splat(geometry, self.recipe.config.resolution)

@@ -18,7 +18,8 @@ from spatial_edit.data.rooms.pool import Pool
 from spatial_edit.generators.blobgan.compact import CompactConfig
 from spatial_edit.generators.blobgan.encoder import Detected, Detector
 from spatial_edit.train.ema import Ema
-from spatial_edit.train.scenes import as_float, held_out
+from spatial_edit.train.parallel import all_finite, device_of
+from spatial_edit.train.scenes import as_float, held_out, truth_to
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class DetectorTask:
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.dtype = torch.bfloat16 if recipe.half_precision else torch.float32
 
+    @property
+    def device(self) -> torch.device:
+        return device_of(self.modules["detector"])
+
     def _set_statistics(self, detector: Detector) -> None:
         presence, fields, planes = raw_targets(self.pool.truth)
         weight = presence[..., None]
@@ -80,21 +85,23 @@ class DetectorTask:
         shown = owners(self.pool.instances[index, ::2, ::2])
         if torch.rand((), generator=self.generator) < 0.5:
             pictures, truth, shown = pictures.flip(3), flip(truth), flip_owners(shown)
-        return self.disturb(pictures), truth, shown
+        pictures = self.disturb(pictures.to(self.device))
+        return pictures, truth_to(truth, self.device), shown.to(self.device)
 
     def disturb(self, pictures: Tensor) -> Tensor:
         """Contrast, tint, noise, and blur for a quarter of the pictures."""
         count = len(pictures)
 
         def normal(*shape: int) -> Tensor:
-            return torch.randn(count, *shape, generator=self.generator)
+            return torch.randn(count, *shape, generator=self.generator).to(pictures.device)
+
+        def uniform() -> Tensor:
+            return torch.rand(count, 1, 1, 1, generator=self.generator).to(pictures.device)
 
         pictures = pictures * (1 + 0.15 * normal(1, 1, 1)) + 0.1 * normal(1, 1, 1) + 0.06 * normal(3, 1, 1)
-        noisy = pictures + 0.08 * torch.rand(count, 1, 1, 1, generator=self.generator) * normal(
-            *pictures.shape[1:]
-        )
+        noisy = pictures + 0.08 * uniform() * normal(*pictures.shape[1:])
         soft = F.avg_pool2d(F.pad(noisy, (1, 1, 1, 1), mode="replicate"), 3, 1)
-        return torch.where(torch.rand(count, 1, 1, 1, generator=self.generator) < 0.25, soft, noisy)
+        return torch.where(uniform() < 0.25, soft, noisy)
 
     def loss(self, found: Detected, truth: BlobTruth, shown: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         detector = self.modules["detector"]
@@ -129,7 +136,7 @@ class DetectorTask:
         optimiser = self.optimisers["detector"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if bool(torch.isfinite(loss)):
+        if all_finite(loss):
             optimiser.step()
         return {"loss": loss.detach(), **{k: v.detach() for k, v in parts.items()}}
 
@@ -139,9 +146,11 @@ class DetectorTask:
     @torch.no_grad()
     def metrics(self) -> dict[str, float]:
         held = held_out(len(self.pool))
-        truth = self.pool.truth[:held]
-        found = self.averages["detector"].module(as_float(self.pool.pictures[:held]), self.dtype)
-        _, parts = self.loss(found, truth, owners(self.pool.instances[:held, ::2, ::2]))
+        truth = truth_to(self.pool.truth[:held], self.device)
+        pictures = as_float(self.pool.pictures[:held]).to(self.device)
+        found = self.averages["detector"].module(pictures, self.dtype)
+        shown = owners(self.pool.instances[:held, ::2, ::2]).to(self.device)
+        _, parts = self.loss(found, truth, shown)
         presence, fields = found.presence, found.fields
         there = truth.exists
         distance = (fields[..., :2] - truth.centres).norm(dim=-1)

@@ -22,6 +22,7 @@ from spatial_edit.generators.blobgan.vector import SlotScene, unpack
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.train.adversarial import Adversary, AdversaryRecipe
 from spatial_edit.train.blobgan_decoder import DecoderRecipe, DecoderTask
+from spatial_edit.train.parallel import all_finite
 from spatial_edit.train.scenes import as_float, contact_sheet
 
 BED_SLOT, BED_CLASS = 1, 4
@@ -47,6 +48,7 @@ class JointTask(DecoderTask):
 
     def __init__(self, recipe: JointRecipe, pool: Pool, segmenter: Segmenter, flow: LayoutFlow) -> None:
         super().__init__(recipe.decoder, pool, segmenter)
+        self.modules["codes"].requires_grad_(False)  # the flow was trained on what it says now
         self.joint = recipe
         self.batch = recipe.fakes
         self.adversary = Adversary(recipe.adversary, recipe.decoder.config.resolution)
@@ -60,7 +62,7 @@ class JointTask(DecoderTask):
     def _draw_scenes(self, flow: LayoutFlow) -> SlotScene:
         random = torch.Generator().manual_seed(self.recipe.seed + 1)
         z = torch.randn(self.joint.scenes, flow.config.components, generator=random)
-        vectors = torch.cat([flow(part) for part in z.split(512)])
+        vectors = torch.cat([flow(part.to(flow.mean.device)).cpu() for part in z.split(512)])
         return unpack(vectors, self.recipe.config)
 
     def fake_scenes(self) -> SlotScene:
@@ -74,15 +76,16 @@ class JointTask(DecoderTask):
 
     def paint(self, scene: SlotScene, averaged: bool = False) -> Tensor:
         network = self.averages["decoder"].module if averaged else self.modules["decoder"]
-        geometry, slots = depth_sorted(scene)
-        rows = torch.gather(scene.rows, 1, slots[..., None].expand(-1, -1, scene.rows.shape[-1]))
-        return network(geometry, rows, slots, scene.background, None, self.dtype)
+        geometry, slots = depth_sorted(SlotScene(*(t.to(self.device) for t in scene)))
+        everything, background = scene.rows.to(self.device), scene.background.to(self.device)
+        rows = torch.gather(everything, 1, slots[..., None].expand(-1, -1, everything.shape[-1]))
+        return network(geometry, rows, slots, background, None, self.dtype)
 
     def draw_real(self) -> Tensor:
         index = torch.randint(
             len(self.pool) // 8, len(self.pool), (self.joint.fakes,), generator=self.generator
         )
-        pictures = as_float(self.pool.pictures[index])
+        pictures = as_float(self.pool.pictures[index]).to(self.device)
         return pictures.flip(3) if torch.rand((), generator=self.generator) < 0.5 else pictures
 
     def step(self, progress: float, images: int) -> dict[str, Tensor]:
@@ -98,7 +101,7 @@ class JointTask(DecoderTask):
         optimiser = self.optimisers["autoencoder"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if bool(torch.isfinite(loss)) and bool(torch.isfinite(critic)):
+        if all_finite(loss, critic):
             optimiser.step()
             self.adversary.step()
         return {"loss": loss.detach(), **parts, "generator": generator_loss.detach(), "discriminator": critic}
@@ -126,7 +129,7 @@ class JointTask(DecoderTask):
         """Centroid and mass of the bed in pictures."""
         assert self.segmenter is not None
         seen = (self.segmenter(pictures).argmax(1) == BED_CLASS).float()
-        axis = (torch.arange(seen.shape[-1]) + 0.5) / seen.shape[-1]
+        axis = (torch.arange(seen.shape[-1], device=seen.device) + 0.5) / seen.shape[-1]
         mass = seen.sum((1, 2))
         return (seen.sum(1) * axis).sum(1) / mass.clamp(min=1), mass / seen[0].numel()
 
@@ -134,6 +137,14 @@ class JointTask(DecoderTask):
     def sheet(self) -> Tensor:
         scene = SlotScene(*(t[:32] for t in self.scenes))
         return torch.cat([contact_sheet(self.paint(scene, averaged=True), 8, enlarge=2), super().sheet()], 1)
+
+    def remember(self) -> dict[str, float]:
+        steer = {} if self.first_steer is None else {"first_steer": self.first_steer}
+        return {"weight": self.weight, **steer}
+
+    def recall(self, memory: dict[str, float]) -> None:
+        self.weight = memory.get("weight", self.weight)
+        self.first_steer = memory.get("first_steer", self.first_steer)
 
     def metrics(self) -> dict[str, float]:
         steer = self.steer()

@@ -23,6 +23,7 @@ from spatial_edit.generators.blobgan.flow import FlowConfig, LayoutFlow
 from spatial_edit.generators.blobgan.shape import PROFILE
 from spatial_edit.generators.blobgan.vector import GEOMETRY, pack, slot_width, vector_length
 from spatial_edit.train.ema import Ema
+from spatial_edit.train.parallel import all_finite, device_of, is_main
 from spatial_edit.train.scenes import as_float, encode_truth, held_out
 
 WEIGHTS = {
@@ -46,7 +47,7 @@ def encode_pool(codes: CodeEncoder, pool: Pool, half_precision: bool = True) -> 
         parts.append(pack(encode_truth(codes, pictures, truth, dtype)))
         parts.append(pack(encode_truth(codes, pictures.flip(3), flip(truth), dtype)))
     vectors, masks = zip(*parts, strict=True)
-    return torch.cat(vectors), torch.cat(masks)
+    return torch.cat(vectors).cpu(), torch.cat(masks).cpu()
 
 
 def entry_weights(config: CompactConfig) -> Tensor:
@@ -81,7 +82,8 @@ def prepare(flow: LayoutFlow, config: CompactConfig, vectors: Tensor, masks: Ten
     coefficients = (standard - flow.offset) @ basis
     flow.scale.copy_(coefficients.std(0))
     kept = coefficients.square().sum() / (standard - flow.offset).square().sum()
-    print(f"{flow.config.components} components keep {100 * float(kept):.1f} % of the weighted variance")
+    if is_main():
+        print(f"{flow.config.components} components keep {100 * float(kept):.1f} % of the weighted variance")
     return coefficients / flow.scale
 
 
@@ -123,13 +125,15 @@ class FlowTask:
         t = torch.sigmoid(torch.randn(self.batch, generator=self.generator))
         flow = self.modules["flow"]
         assert isinstance(flow, LayoutFlow)
-        with torch.autocast("cpu", torch.bfloat16):
+        device = device_of(flow)
+        data, noise, t = data.to(device), noise.to(device), t.to(device)
+        with torch.autocast(device.type, torch.bfloat16):
             velocity = flow.velocity(noise + t[:, None] * (data - noise), t)
-        loss = ((velocity.float() - (data - noise)).square() * self.importance).mean()
+        loss = ((velocity.float() - (data - noise)).square() * self.importance.to(device)).mean()
         optimiser = self.optimisers["flow"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if bool(torch.isfinite(loss)):
+        if all_finite(loss):
             optimiser.step()
         return {"flow": loss.detach()}
 
@@ -182,8 +186,8 @@ class LayoutGanTask:
     def step(self, progress: float, images: int) -> dict[str, Tensor]:
         layout, critic = self.modules["layout"], self.modules["critic"]
         real = self.data[torch.randint(len(self.data), (self.batch,), generator=self.generator)]
-        real = real.clone().requires_grad_(True)
-        fake = layout(torch.randn(self.batch, real.shape[1], generator=self.generator))
+        real = real.to(device_of(layout), copy=True).requires_grad_(True)
+        fake = layout(torch.randn(self.batch, real.shape[1], generator=self.generator).to(real.device))
         held = fake.detach().requires_grad_(True)
         ahead, behind = critic(real), critic(held)
         slopes = torch.autograd.grad(ahead.sum() + behind.sum(), [real, held], create_graph=True)
@@ -196,8 +200,9 @@ class LayoutGanTask:
         gradients = torch.autograd.grad(wanted, list(layout.parameters()))
         for parameter, gradient in zip(layout.parameters(), gradients, strict=True):
             parameter.grad = gradient
-        self.optimisers["layout"].step()
-        self.optimisers["critic"].step()
+        if all_finite(wanted, loss):
+            self.optimisers["layout"].step()
+            self.optimisers["critic"].step()
         return {"layout": wanted.detach(), "critic": loss.detach()}
 
     def sheet(self) -> Tensor | None:

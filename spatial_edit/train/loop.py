@@ -1,56 +1,46 @@
 """The training loop that every recipe runs in: time-budgeted, resumable bit for bit, guarded against NaN.
 
 A recipe is a `Task`: named modules, their optimisers, one torch.Generator, and a `step`. The loop owns time,
-checkpoints, sample sheets and metrics lines. Learning-rate schedules follow `progress` in [0, 1]: images seen
+state files, sample sheets and metrics lines. Learning-rate schedules follow `progress` in [0, 1]: images seen
 / images planned. With `images` given the plan is fixed and a resumed run equals an uninterrupted one bit for
 bit; with `minutes` alone the plan is measured in the first seconds and corrected every minute, so that the
-schedule ends when the time does."""
+schedule ends when the time does.
+
+accelerate decides the device and, under torchrun, the processes (`parallel`): each draws its own batches
+(seed + rank), gradients are averaged, the main process keeps the time and writes the files. `images` counts
+the pictures of all processes."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from spatial_edit.train.ema import Ema
+from spatial_edit.train.parallel import GradientHook, accelerator, shared, start_equal
+from spatial_edit.train.state import Progress, Task, load_state, save_state
 
 REPLAN_SECONDS = 60.0
 CHECKPOINT_SECONDS = 120.0
+FORECAST_SECONDS = 60.0  # when the run says how far it will get; a quarter of the budget when that is sooner
 NAN_LIMIT = 20  # skipped steps in a row before the run gives up
 
+__all__ = ["Diverged", "Plan", "Progress", "Task", "load_state", "report", "run", "save_state"]
 
-class Task(Protocol):
-    """What a recipe offers to the loop."""
 
-    batch: int
-    modules: dict[str, nn.Module]
-    averages: dict[str, Ema]
-    optimisers: dict[str, torch.optim.Optimizer]
-    generator: torch.Generator
-
-    def step(self, progress: float, images: int) -> dict[str, Tensor]:
-        """One update of all modules; returns the losses to log (detached scalars)."""
-        ...
-
-    def sheet(self) -> Tensor | None:
-        """(3, H, W) in [-1, 1]: a picture worth looking at, or None."""
-        ...
-
-    def metrics(self) -> dict[str, float]:
-        """Validation numbers."""
-        ...
+class Diverged(ValueError, FloatingPointError):
+    """The loss or its gradient was not finite for too many steps in a row."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, where to, how often. Either `minutes` or `images` ends the run."""
+    """How long, where to, how often. Either `minutes` or `images` ends the run. cpu: no GPU even where there
+    is one."""
 
     out: Path
     minutes: float = 1.0
@@ -58,88 +48,101 @@ class Plan:
     resume: bool = False
     report_seconds: float = 240.0
     quiet: bool = False
-
-
-@dataclass
-class Progress:
-    """What a checkpoint remembers beside tensors."""
-
-    images: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-    planned: float = 0.0
-    skipped: int = 0
-    losses: dict[str, float] = field(default_factory=dict)
-
-
-def save_state(task: Task, progress: Progress, path: Path) -> None:
-    """Everything needed to go on, written to a temporary file first."""
-    state: dict[str, Any] = {
-        "modules": {k: m.state_dict() for k, m in task.modules.items()},
-        "averages": {k: e.module.state_dict() for k, e in task.averages.items()},
-        "optimisers": {k: o.state_dict() for k, o in task.optimisers.items()},
-        "generator": task.generator.get_state(),
-        "progress": vars(progress),
-    }
-    temporary = path.with_suffix(".part")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
-
-
-def load_state(task: Task, path: Path) -> Progress:
-    """Continue from `save_state`'s file; tensors only, nothing in the file is executed."""
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    for name, module in task.modules.items():
-        module.load_state_dict(state["modules"][name])
-    for name, average in task.averages.items():
-        average.module.load_state_dict(state["averages"][name])
-    for name, optimiser in task.optimisers.items():
-        optimiser.load_state_dict(state["optimisers"][name])
-    task.generator.set_state(state["generator"])
-    return Progress(**state["progress"])
+    cpu: bool = False
 
 
 def run(task: Task, plan: Plan) -> Progress:
-    """Train until the plan ends; returns what was reached. The last state is in `plan.out / state.pt`."""
+    """Train until the plan ends; returns what was reached. The last state is in `plan.out / state.pt`.
+
+    Raises ValueError for a state file that does not fit, Diverged for a loss that stays NaN, OSError when the
+    state cannot be written; the weights and the last state file are then whole."""
     from tqdm import tqdm
 
+    team = accelerator(plan.cpu)
     plan.out.mkdir(parents=True, exist_ok=True)
-    state_file = plan.out / "state.pt"
-    progress = load_state(task, state_file) if plan.resume and state_file.exists() else Progress()
+    progress = _begin(task, plan, team)
     clock = _Clock(plan, progress)
-    bar = tqdm(total=None, disable=plan.quiet, unit="img", mininterval=5.0)
+    quiet = plan.quiet or not team.is_main_process
+    bar = tqdm(total=plan.images, initial=progress.images, disable=quiet, unit="img", mininterval=5.0)
+    hook = GradientHook(task.optimisers.values(), team)
     bad = 0
-    while not clock.finished(progress):
-        losses = task.step(clock.fraction(progress), progress.images)
-        values = {name: float(value) for name, value in losses.items()}
-        progress.images += task.batch
-        progress.steps += 1
-        if all(math.isfinite(v) for v in values.values()):
-            bad = 0
-            progress.losses = {k: 0.98 * progress.losses.get(k, v) + 0.02 * v for k, v in values.items()}
-        else:
-            bad += 1
-            progress.skipped += 1
-            if bad >= NAN_LIMIT:
-                raise FloatingPointError(
-                    f"the loss was not finite for {bad} steps in a row: lower the learning rate"
-                )
-        for name, average in task.averages.items():
-            average.update(task.modules[name], task.batch, progress.images)
-        bar.update(task.batch)
-        clock.tick(progress)
-        if clock.due("checkpoint", CHECKPOINT_SECONDS):
-            save_state(task, progress, state_file)
-        if clock.due("report", plan.report_seconds):
-            report(task, progress, plan)
-    bar.close()
-    save_state(task, progress, state_file)
-    report(task, progress, plan)
+    try:
+        while True:
+            finished, fraction = shared([clock.finished(progress), clock.fraction(progress)], team.device)
+            if finished:
+                break
+            losses = task.step(fraction, progress.images)
+            bad = _count(task, progress, losses, hook.reset(), bad, team.num_processes)
+            bar.update(task.batch * team.num_processes)
+            clock.tick(progress)
+            if progress.planned:
+                bar.total = int(progress.planned)
+            if (forecast := clock.forecast(progress)) and not quiet:
+                bar.write(forecast)
+            saving, reporting = shared(
+                [clock.due("checkpoint", CHECKPOINT_SECONDS), clock.due("report", plan.report_seconds)],
+                team.device,
+            )
+            if saving:
+                _save(task, progress, plan, team)
+            if reporting:
+                report(task, progress, plan, team.is_main_process)
+    finally:
+        hook.close()
+        bar.close()
+    _save(task, progress, plan, team)
+    report(task, progress, plan, team.is_main_process)
+    team.wait_for_everyone()
     return progress
 
 
-def report(task: Task, progress: Progress, plan: Plan) -> dict[str, float]:
-    """One metrics line in `metrics.jsonl` and one sample sheet."""
+def _begin(task: Task, plan: Plan, team: Any) -> Progress:
+    """Modules on their device, equal in all processes; the generator of each process; the resumed state."""
+    frozen = getattr(task, "frozen", {}).values()
+    for module in [*task.modules.values(), *(e.module for e in task.averages.values()), *frozen]:
+        module.to(team.device)
+    state_file = plan.out / "state.pt"
+    if plan.resume and state_file.exists():
+        return load_state(task, state_file, team.process_index)
+    start_equal([*task.modules.values(), *(e.module for e in task.averages.values())])
+    if team.process_index:
+        task.generator.manual_seed(task.generator.initial_seed() + team.process_index)
+    return Progress()
+
+
+def _count(
+    task: Task, progress: Progress, losses: dict[str, Tensor], dropped: bool, bad: int, processes: int
+) -> int:
+    """Book-keeping after a step; returns how many steps in a row were skipped. Raises Diverged."""
+    values = {name: float(value) for name, value in losses.items()}
+    progress.images += task.batch * processes
+    progress.steps += 1
+    if not dropped and all(math.isfinite(v) for v in values.values()):
+        bad = 0
+        progress.losses = {k: 0.98 * progress.losses.get(k, v) + 0.02 * v for k, v in values.items()}
+    else:
+        bad += 1
+        progress.skipped += 1
+        if bad >= NAN_LIMIT:
+            raise Diverged(f"the loss was not finite for {bad} steps in a row: lower the learning rate")
+    for name, average in task.averages.items():
+        average.update(task.modules[name], task.batch * processes, progress.images)
+    return bad
+
+
+def _save(task: Task, progress: Progress, plan: Plan, team: Any) -> None:
+    """Collect the processes' generators; the main process writes."""
+    generators: list[Tensor] = []
+    if team.num_processes > 1:
+        from accelerate.utils import gather_object
+
+        generators = gather_object([task.generator.get_state()])
+    if team.is_main_process:
+        save_state(task, progress, plan.out / "state.pt", generators)
+
+
+def report(task: Task, progress: Progress, plan: Plan, main: bool = True) -> dict[str, float]:
+    """One metrics line in `metrics.jsonl` and one sample sheet. Every process measures, `main` writes."""
     rate = progress.images / max(progress.seconds, 1e-9)
     line = {
         "images": progress.images,
@@ -148,6 +151,8 @@ def report(task: Task, progress: Progress, plan: Plan) -> dict[str, float]:
         **{k: round(v, 5) for k, v in progress.losses.items()},
         **{k: round(v, 5) for k, v in task.metrics().items()},
     }
+    if not main:
+        return line
     with (plan.out / "metrics.jsonl").open("a") as lines:
         lines.write(json.dumps(line) + "\n")
     if not plan.quiet:
@@ -166,10 +171,11 @@ class _Clock:
 
     def __init__(self, plan: Plan, progress: Progress) -> None:
         self.plan = plan
-        self.start = self.last = time.monotonic()
+        self.start = time.monotonic()
         self.before = progress.seconds
         self.first_images = progress.images
         self.marks: dict[str, float] = {}
+        self.forecasts = 0
         if plan.images is not None:
             progress.planned = float(plan.images)
         self.replanned = self.start
@@ -180,10 +186,30 @@ class _Clock:
         if self.plan.images is None and (progress.planned == 0 or now - self.replanned > REPLAN_SECONDS):
             spent = now - self.start
             if spent > 2:
-                rate = (progress.images - self.first_images) / spent
                 left = max(self.plan.minutes * 60 - spent, 0)
-                progress.planned = progress.images + rate * left
+                progress.planned = progress.images + self.rate(progress) * left
                 self.replanned = now
+
+    def rate(self, progress: Progress) -> float:
+        """Images a second since this start."""
+        return (progress.images - self.first_images) / max(time.monotonic() - self.start, 1e-9)
+
+    def forecast(self, progress: Progress) -> str:
+        """Once, after a minute: how fast it goes and how far it will get; empty otherwise."""
+        spent, rate = time.monotonic() - self.start, self.rate(progress)
+        wait = FORECAST_SECONDS
+        if self.plan.images is None:
+            wait = min(wait, self.plan.minutes * 15)
+        if self.forecasts or spent < wait or not progress.planned:
+            return ""
+        self.forecasts += 1
+        left = self.plan.minutes - spent / 60
+        if self.plan.images is not None:
+            left = (progress.planned - progress.images) / max(rate, 1e-9) / 60
+        return (
+            f"{rate:.1f} img/s: {progress.images:,} images so far, about {progress.planned:,.0f} in total, "
+            f"{max(left, 0):.1f} minutes to go"
+        )
 
     def fraction(self, progress: Progress) -> float:
         return min(progress.images / progress.planned, 1.0) if progress.planned else 0.0

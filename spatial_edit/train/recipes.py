@@ -18,6 +18,7 @@ from spatial_edit.train.blobgan_detector import DetectorRecipe
 from spatial_edit.train.blobgan_joint import JointRecipe
 from spatial_edit.train.blobgan_layout import LayoutRecipe
 from spatial_edit.train.networks import NetworkRecipe, train_network
+from spatial_edit.train.parallel import accelerator
 from spatial_edit.train.rooms_pipeline import RoomsRecipe, train_rooms
 from spatial_edit.train.stylegan2_rooms import StyleGAN2Recipe, train_stylegan2
 
@@ -123,10 +124,12 @@ def run_recipe(
     resume: bool = False,
     overrides: dict[str, object] | None = None,
     out: Path | None = None,
+    cpu: bool = False,
 ) -> dict[str, float]:
     """Train a recipe by name for about `minutes`; results and checkpoint go to `out` (default runs/<name>).
 
     overrides: field names of the recipe to other values, nested ones with dots ("decoder.learning_rate").
+    cpu: no GPU even where there is one.
     ValueError for an unknown recipe or field.
     """
     if name not in RECIPES:
@@ -139,6 +142,7 @@ def run_recipe(
         recipe = override(recipe, path.split("."), value)
     folder = Path("runs") / name if out is None else Path(out)
     folder.mkdir(parents=True, exist_ok=True)
+    accelerator(cpu)  # decides the device for the whole run
     return train(recipe, minutes, folder, resume)
 
 

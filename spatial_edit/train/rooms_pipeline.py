@@ -16,7 +16,7 @@ import torch
 
 from spatial_edit.checkpoints import load as load_checkpoint
 from spatial_edit.checkpoints import save as save_checkpoint
-from spatial_edit.data.rooms.pool import Pool, cached_pool
+from spatial_edit.data.rooms.pool import Pool
 from spatial_edit.generators.blobgan.encoder import CodeEncoder
 from spatial_edit.generators.blobgan.rooms import RoomsBlobGAN, RoomsConfig
 from spatial_edit.nn.segmenter import Segmenter
@@ -25,6 +25,8 @@ from spatial_edit.train.blobgan_detector import DetectorRecipe, DetectorTask
 from spatial_edit.train.blobgan_joint import JointRecipe, JointTask
 from spatial_edit.train.blobgan_layout import FlowTask, LayoutRecipe, encode_pool
 from spatial_edit.train.loop import Plan, Progress, Task, run
+from spatial_edit.train.parallel import accelerator, is_main
+from spatial_edit.train.scenes import team_pool
 
 SEGMENTER = Path(__file__).resolve().parents[2] / "checkpoints" / "rooms-segmenter"
 STAGES = ("decoder", "layout", "joint", "detector")
@@ -68,7 +70,7 @@ def train_rooms(
 ) -> dict[str, float]:
     """Run all stages; the checkpoint is in `out / model`. Returns the last metrics of each stage."""
     config = recipe.decoder.config
-    pool = cached_pool(out / "pool", recipe.pool_size, recipe.pool_seed, config.resolution, say)
+    pool = team_pool(out / "pool", recipe.pool_size, recipe.pool_seed, config.resolution, say)
     segmenter = load_segmenter() if recipe.perceptual else None
     model = RoomsBlobGAN(recipe.model)
     results: dict[str, float] = {}
@@ -84,14 +86,15 @@ def train_rooms(
         )
         progress = run(task, plan)
         results.update({f"{name}_{k}": v for k, v in summary(task, progress).items()})
-        (out / "results.json").write_text(json.dumps(results, indent=1))
+        if is_main():
+            (out / "results.json").write_text(json.dumps(results, indent=1))
 
     decoder = DecoderTask(recipe.decoder, pool, segmenter)
     stage("decoder", decoder)
     copy_average(decoder, "decoder", model.decoder)
     copy_average(decoder, "codes", model.codes)
 
-    layout = layout_task(recipe, model.codes, pool)
+    layout = layout_task(recipe, model.codes.to(accelerator().device), pool)
     stage("layout", layout)
     copy_average(layout, "flow", model.flow)
 
@@ -105,7 +108,8 @@ def train_rooms(
     detector = DetectorTask(recipe.detector, pool)
     stage("detector", detector)
     copy_average(detector, "detector", model.detector)
-    save_checkpoint(out / "model", model, model.config.to_dict())
+    if is_main():
+        save_checkpoint(out / "model", model.cpu(), model.config.to_dict())
     return results
 
 

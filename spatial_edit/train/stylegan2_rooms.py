@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from spatial_edit.checkpoints import save as save_checkpoint
-from spatial_edit.data.rooms.pool import Pool, cached_pool
+from spatial_edit.data.rooms.pool import Pool
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from spatial_edit.train.adversarial import Adversary, AdversaryRecipe
 from spatial_edit.train.ema import Ema
 from spatial_edit.train.loop import Plan, run
-from spatial_edit.train.scenes import as_float, contact_sheet, held_out
+from spatial_edit.train.parallel import all_finite, device_of, is_main
+from spatial_edit.train.scenes import as_float, contact_sheet, held_out, team_pool
 
 
 def _equal_size() -> StyleGAN2Config:
@@ -58,14 +59,16 @@ class StyleGAN2Task:
     def draw(self) -> Tensor:
         held = held_out(len(self.pool))
         index = torch.randint(held, len(self.pool), (self.batch,), generator=self.generator)
-        pictures = as_float(self.pool.pictures[index])
+        pictures = as_float(self.pool.pictures[index]).to(device_of(self.modules["generator"]))
         return pictures.flip(3) if torch.rand((), generator=self.generator) < 0.5 else pictures
 
     def paint(self, network: nn.Module, z: Tensor) -> Tensor:
         assert isinstance(network, StyleGAN2Generator)
-        noise = network.draw_noise(len(z), self.generator)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.half_precision):
-            return network(z, noise).float()
+        device = device_of(network)
+        sides = network.synthesis.noise_sides
+        noise = [torch.randn(len(z), 1, r, r, generator=self.generator).to(device) for r in sides]
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.half_precision):
+            return network(z.to(device), noise).float()
 
     def step(self, progress: float, images: int) -> dict[str, Tensor]:
         z = torch.randn(self.batch, self.recipe.config.z_dim, generator=self.generator)
@@ -74,7 +77,7 @@ class StyleGAN2Task:
         optimiser = self.optimisers["generator"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if bool(torch.isfinite(loss)) and bool(torch.isfinite(critic)):
+        if all_finite(loss, critic):
             optimiser.step()
             self.adversary.step()
         return {"generator": loss.detach(), "discriminator": critic}
@@ -95,13 +98,14 @@ def train_stylegan2(
     recipe: StyleGAN2Recipe, minutes: float, out: Path, resume: bool, say: Callable[[str], None] = print
 ) -> dict[str, float]:
     """Render the pool, train, save to `out / model`."""
-    pool = cached_pool(out / "pool", recipe.pool_size, recipe.pool_seed, recipe.config.resolution, say)
+    pool = team_pool(out / "pool", recipe.pool_size, recipe.pool_seed, recipe.config.resolution, say)
     task = StyleGAN2Task(recipe, pool)
     progress = run(task, Plan(out / "training", minutes, recipe.images, resume))
     network = task.averages["generator"].module
     assert isinstance(network, StyleGAN2Generator)
     network.measure_mean(10_000, torch.Generator().manual_seed(0))
-    save_checkpoint(out / "model", network, {"kind": "stylegan2", **config_dict(recipe.config)})
+    if is_main():
+        save_checkpoint(out / "model", network, {"kind": "stylegan2", **config_dict(recipe.config)})
     return {"images": float(progress.images), "minutes": progress.seconds / 60, **progress.losses}
 
 
