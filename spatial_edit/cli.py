@@ -152,6 +152,9 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, run.evaluate, "evaluate", "measure a model and write its metrics.json")
     parser.add_argument("model", help="a name from `models`")
     parser.add_argument("--quick", action="store_true", help="few samples: a check, not a result")
+    parser.add_argument(
+        "--parse", action="store_true", help="measure photo parsing instead (more than an hour)"
+    )
     parser.add_argument("--out", type=Path, help="JSON file (default: the model's own metrics.json)")
     _add_json(parser)
 

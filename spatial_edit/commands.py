@@ -131,10 +131,15 @@ def train(options: Namespace) -> int:
 
 def evaluate(options: Namespace) -> int:
     """Measure a model."""
-    from spatial_edit.metrics import evaluate
-
     _check_target(options.out, ".json")
-    figures = evaluate(options.model, quick=options.quick, out=options.out)
+    if options.parse:
+        from spatial_edit.metrics.parse_quality import evaluate_parse
+
+        figures = evaluate_parse(options.model, quick=options.quick, out=options.out)
+    else:
+        from spatial_edit.metrics import evaluate
+
+        figures = evaluate(options.model, quick=options.quick, out=options.out)
     return _show_figures(figures, options)
 
 

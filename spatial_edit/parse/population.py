@@ -17,6 +17,7 @@ from spatial_edit.parse.target import Target
 from spatial_edit.parse.unknowns import blobs_of
 
 NEW_SIZES = (0.06, 0.12, 0.2)  # radii tried for a new blob, fractions of the side
+FIRST_CHOICES = 6  # slots that did best for the first new blob and are tried again for the next ones
 GAIN = 0.03  # a new blob must lower the squared error by this share at once
 LOSS = 0.0005  # a blob is dropped when the squared error rises by no more than this share without it
 MOST_NEW = 3
@@ -24,19 +25,27 @@ MOST_NEW = 3
 
 @torch.no_grad()
 def grow(generator: BlobGenerator, scene: Scene, target: Target, most: int = MOST_NEW) -> Scene:
-    """The scene with up to `most` blobs more, each in front, in a slot that it does not use, with code 0."""
-    for _ in range(most):
-        layout = blobs_of(scene)
-        unused = sorted(set(range(len(scene.latent.rows))) - set(layout.rows))
-        if not unused or len(layout) >= generator.spec.max_elements:
-            return scene
+    """The scene with up to `most` blobs more, each in front, in a slot that it does not use, with code 0.
+
+    For the first one every unused slot is tried at the place that promises most, afterwards the best few of
+    them at the two best places.
+    """
+    slots = sorted(set(range(len(scene.latent.rows))) - set(blobs_of(scene).rows))
+    for number in range(min(most, len(slots), generator.spec.max_elements - len(blobs_of(scene)))):
         picture = _pictures(generator, [scene], target)
         here = float(target.squared_error(picture))
-        trials = [_with_blob(scene, slot, *spot) for spot in _spots(picture[0], target) for slot in unused]
+        tried = [(spot, slot) for spot in _spots(picture[0], target)[: 1 + (number > 0)] for slot in slots]
+        if not tried:
+            return scene
+        trials = [_with_blob(scene, slot, *spot) for spot, slot in tried]
         errors = target.squared_error(_pictures(generator, trials, target))
         if float(errors.min()) > here * (1 - GAIN):
             return scene
-        scene = trials[int(errors.argmin())]
+        best = int(errors.argmin())
+        scene, used = trials[best], tried[best][1]
+        if number == 0:
+            slots = [tried[i][1] for i in errors.argsort().tolist()[: FIRST_CHOICES + 1]]
+        slots.remove(used)
     return scene
 
 
@@ -63,9 +72,7 @@ def _pictures(generator: BlobGenerator, scenes: list[Scene], target: Target) -> 
 
 
 def _spots(picture: Tensor, target: Target) -> list[tuple[float, float, float, Tensor]]:
-    """(x, y, size, colour) of the square of each size with the largest error of one sign, as a colour
-    difference.
-    """
+    """(x, y, size, colour) of the square of each size where a flat colour would help most, best first."""
     side = picture.shape[-1]
     difference = (target.picture - picture) * target.mask
     spots = []
@@ -74,11 +81,12 @@ def _spots(picture: Tensor, target: Target) -> list[tuple[float, float, float, T
         if window >= side:
             continue
         pooled = avg_pool2d(difference[None], window, 1)[0]  # (3, R - w + 1, R - w + 1) centred at + w // 2
-        strength = pooled.square().sum(0)
-        row, column = divmod(int(strength.argmax()), strength.shape[1])
-        colour = avg_pool2d(target.picture[None], window, 1)[0, :, row, column]
-        spots.append(((column + window / 2) / side, (row + window / 2) / side, size, colour.cpu()))
-    return spots
+        promise = pooled.square().sum(0) * window**2
+        row, column = divmod(int(promise.argmax()), promise.shape[1])
+        colour = avg_pool2d(target.picture[None], window, 1)[0, :, row, column].cpu()
+        place = ((column + window / 2) / side, (row + window / 2) / side, size, colour)
+        spots.append((float(promise.max()), place))
+    return [place for _, place in sorted(spots, key=lambda spot: -spot[0])]
 
 
 def _with_blob(scene: Scene, slot: int, x: float, y: float, size: float, colour: Tensor) -> Scene:

@@ -15,7 +15,7 @@ from torch.nn.functional import avg_pool2d
 
 from spatial_edit.images import Fit, Photo, letterbox, to_square
 
-SQUARED = 2.0  # weight of the squared error beside the absolute one: the score is a squared one
+SQUARED = 6.0  # weight of the squared error beside the absolute one: the score is a squared one
 SCALES = (2, 4, 8)  # pixels averaged along each side
 SCALE_WEIGHT = 0.5
 
@@ -49,7 +49,7 @@ class Target:
         return Target(self.picture.to(device), self.filled.to(device), self.mask.to(device))
 
     def loss(self, pictures: Tensor) -> Tensor:
-        """Of (B, 3, R, R): |e| + 2 e^2 + half the mean |e| over 2, 4 and 8 pixels averaged, mean over
+        """Of (B, 3, R, R): |e| + 6 e^2 + half the mean |e| over 2, 4 and 8 pixels averaged, mean over
         what counts.
         """
         error = (pictures - self.picture) * self.mask

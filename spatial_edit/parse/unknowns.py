@@ -23,20 +23,20 @@ RATES = {  # Adam's step for each kind of number at full rate, about what one st
     "log_sizes": 0.015,
     "log_aspects": 0.015,
     "angles": 0.015,
-    "log_profiles": 0.02,
+    "log_profiles": 0.04,
     "colours": 0.02,
-    "codes": 0.05,
-    "planes": 0.004,
+    "codes": 0.1,
+    "planes": 0.008,
     "surface_colours": 0.02,
-    "overall": 0.05,
+    "overall": 0.1,
 }
-HOLD = {
-    "log_profiles": 0.02,
-    "codes": 0.01,
-    "overall": 0.01,
-    "log_sizes": 0.02,
-    "centres": 0.2,
-    "log_aspects": 0.02,
+HOLD = {  # weight of the squared distance from the start
+    "log_profiles": 0.01,
+    "codes": 0.003,
+    "overall": 0.003,
+    "log_sizes": 0.01,
+    "centres": 0.1,
+    "log_aspects": 0.01,
 }
 
 
