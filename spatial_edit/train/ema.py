@@ -17,11 +17,26 @@ class Ema:
         self.module = copy.deepcopy(source).eval().requires_grad_(False)
         self.half_life, self.ramp = half_life, ramp
 
+    def keep(self, batch: int, images: int) -> float:
+        """The copy's share in its next value, after `batch` more of `images` images."""
+        half_life = min(self.half_life, max(images * self.ramp, 1.0))
+        return 0.5 ** (batch / half_life)
+
     @torch.no_grad()
     def update(self, source: nn.Module, batch: int, images: int) -> None:
-        half_life = min(self.half_life, max(images * self.ramp, 1.0))
-        keep = 0.5 ** (batch / half_life)
+        keep = self.keep(batch, images)
         for mine, theirs in zip(self.module.parameters(), source.parameters(), strict=True):
             mine.lerp_(theirs.to(mine.dtype), 1 - keep)
         for held, current in zip(self.module.buffers(), source.buffers(), strict=True):
             held.copy_(current)
+
+
+class FixedEma(Ema):
+    """A copy that keeps `decay` of itself at every step, whatever the batch (Epstein et al. 2022)."""
+
+    def __init__(self, source: nn.Module, decay: float) -> None:
+        super().__init__(source)
+        self.decay = decay
+
+    def keep(self, batch: int, images: int) -> float:
+        return self.decay

@@ -11,16 +11,21 @@ from typing import Any
 
 from spatial_edit.generators.blobgan.compact import CompactConfig
 from spatial_edit.generators.blobgan.flow import FlowConfig
+from spatial_edit.generators.blobgan.published import PublishedConfig
 from spatial_edit.generators.stylegan2 import StyleGAN2Config
 from spatial_edit.train.adversarial import AdversaryRecipe
 from spatial_edit.train.blobgan_decoder import DecoderRecipe
 from spatial_edit.train.blobgan_detector import DetectorRecipe
+from spatial_edit.train.blobgan_four_terms import FourTermsRecipe, train_four_terms
 from spatial_edit.train.blobgan_joint import JointRecipe
 from spatial_edit.train.blobgan_layout import LayoutRecipe
+from spatial_edit.train.blobgan_published import PublishedRecipe, train_published
 from spatial_edit.train.networks import NetworkRecipe, train_network
 from spatial_edit.train.parallel import accelerator
 from spatial_edit.train.rooms_pipeline import RoomsRecipe, train_rooms
 from spatial_edit.train.stylegan2_rooms import StyleGAN2Recipe, train_stylegan2
+
+SMALL_CHANNELS = ((4, 48), (8, 48), (16, 32), (32, 24))  # of a toy's discriminator
 
 
 def blobgan_rooms_S() -> RoomsRecipe:
@@ -95,6 +100,51 @@ def stylegan2_rooms_toy() -> StyleGAN2Recipe:
     )
 
 
+def blobgan_published() -> PublishedRecipe:
+    """The paper's recipe, unchanged: 256 px, K = 10, batch 24 on each of 8 A100, 1.5 million steps (288
+    million pictures), about four weeks a model (Epstein et al. 2022, appendix E). Your own photos:
+    `--set photos=FOLDER`, which may be a zip; the paper used LSUN bedrooms. Not yet run."""
+    return PublishedRecipe(images=288_000_000)
+
+
+def small_published() -> PublishedConfig:
+    """A published network for tests: 32 px, six blobs, 70 thousand parameters."""
+    return PublishedConfig(
+        resolution=32,
+        blobs=6,
+        noise_dim=32,
+        feature_dim=32,
+        style_dim=24,
+        hidden_dim=64,
+        mlp_layers=4,
+        size_in=8,
+        c_model=4,
+    )
+
+
+def blobgan_published_toy() -> PublishedRecipe:
+    """The paper's recipe on 192 rooms at 32 px with a small network, seconds on one CPU core: proves that the
+    recipe runs, not that it learns."""
+    return replace(
+        blobgan_published(),
+        config=small_published(),
+        channels=SMALL_CHANNELS,
+        batch=16,
+        decay=0.98,  # the published half-life of 312 steps is longer than this whole run
+        pool_size=192,
+        images=480,
+        quiet=True,
+    )
+
+
+def blobgan_rooms_four_terms_toy() -> FourTermsRecipe:
+    """An ablation row, not the paper's loss: adversarial plus reconstruction, diversity and disentanglement
+    (see `blobgan_four_terms`), on the network of blobgan_published_toy. Measured in docs/log.md."""
+    base = blobgan_published_toy()
+    values = {f.name: getattr(base, f.name) for f in dataclasses.fields(base)}
+    return FourTermsRecipe(**values)
+
+
 def rooms_segmenter() -> NetworkRecipe:
     """The network inside losses; 6 minutes of one core at 64 px."""
     return NetworkRecipe("segmenter", pool_size=12_288, pool_seed=100_000, seed=1)
@@ -112,6 +162,9 @@ RECIPES: dict[str, tuple[Callable[[], Any], Callable[..., dict[str, float]]]] = 
     "blobgan_rooms_M": (blobgan_rooms_M, train_rooms),
     "stylegan2_rooms_toy": (stylegan2_rooms_toy, train_stylegan2),
     "stylegan2_rooms_S": (stylegan2_rooms_S, train_stylegan2),
+    "blobgan_published": (blobgan_published, train_published),
+    "blobgan_published_toy": (blobgan_published_toy, train_published),
+    "blobgan_rooms_four_terms_toy": (blobgan_rooms_four_terms_toy, train_four_terms),
     "rooms_segmenter": (rooms_segmenter, train_network),
     "rooms_judge": (rooms_judge, train_network),
 }
