@@ -23,19 +23,25 @@ class Segmenter(nn.Module):
     of 8.
     """
 
-    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 96, 128), classes: int = CLASSES) -> None:
+    def __init__(
+        self,
+        widths: tuple[int, int, int, int] = (24, 48, 96, 128),
+        classes: int = CLASSES,
+        top: tuple[int, int] = (64, 48),
+    ) -> None:
         super().__init__()
         a, b, c, d = widths
+        merged, fine = top
         self.stage0 = _conv(3, a)
         self.stage1 = nn.Sequential(_conv(a, b, 2), _conv(b, b))
         self.stage2 = nn.Sequential(_conv(b, c, 2), _conv(c, c))
         self.stage3 = nn.Sequential(_conv(c, d, 2), _conv(d, d))
-        self.lateral3 = nn.Conv2d(d, 64, 1)
-        self.lateral2 = nn.Conv2d(c, 64, 1)
-        self.lateral1 = nn.Conv2d(b, 64, 1)
-        self.merge2 = _conv(64, 64)
-        self.merge1 = _conv(64, 48)
-        self.head = nn.Conv2d(48, classes, 3, padding=1)
+        self.lateral3 = nn.Conv2d(d, merged, 1)
+        self.lateral2 = nn.Conv2d(c, merged, 1)
+        self.lateral1 = nn.Conv2d(b, merged, 1)
+        self.merge2 = _conv(merged, merged)
+        self.merge1 = _conv(merged, fine)
+        self.head = nn.Conv2d(fine, classes, 3, padding=1)
         self.config: dict[str, object] = {"kind": "segmenter", "widths": list(widths), "classes": classes}
 
     def features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -48,12 +54,14 @@ class Segmenter(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, classes, H/2, W/2)."""
+        return self.head(self.merged(images)[0])
+
+    def merged(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The decoder's last map (B, 48, H/2, W/2) and the encoder's coarsest (B, 128, H/8, W/8)."""
         _, f1, f2, f3 = self.features(images)
 
         top = self.merge2(_double(self.lateral3(f3)) + self.lateral2(f2))  # (B, 64, H/4, W/4)
-        top = self.merge1(_double(top) + self.lateral1(f1))  # (B, 48, H/2, W/2)
-
-        return self.head(top)
+        return self.merge1(_double(top) + self.lateral1(f1)), f3
 
 
 def build_segmenter(config: dict) -> Segmenter:

@@ -1,8 +1,9 @@
 """The photo-to-layout network of the rooms model, trained on pictures with known blobs.
 
-Loss: cross-entropy of which slot every pixel shows and of presence, and for present slots the L1 distance of
-every geometry number in units of its spread over the pool. Pictures are mirrored, brightened, tinted, blurred
-and given noise, so that photographs are not too foreign."""
+The trunk starts from the segmenter's weights when there are any. Loss: cross-entropy of which slot every
+pixel shows and of presence, and for present slots the L1 distance of every geometry number in units of its
+spread over the pool. Pictures are mirrored, brightened, tinted, blurred and given noise, so that photographs
+are not too foreign."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from spatial_edit.data.rooms.blob_truth import BlobTruth, flip, flip_owners, own
 from spatial_edit.data.rooms.pool import Pool
 from spatial_edit.generators.blobgan.compact import CompactConfig
 from spatial_edit.generators.blobgan.encoder import Detected, Detector
+from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.train.ema import Ema
 from spatial_edit.train.parallel import all_finite, device_of
 from spatial_edit.train.scenes import as_float, held_out, truth_to
@@ -47,13 +49,23 @@ def raw_targets(truth: BlobTruth) -> tuple[Tensor, Tensor, Tensor]:
     return truth.exists.float(), torch.cat(fields, -1), truth.planes
 
 
+def start_from_segmenter(detector: Detector, segmenter: Segmenter) -> None:
+    """Give the trunk the segmenter's weights, all but its last layer (the classes are others)."""
+    mine = detector.trunk.state_dict()
+    theirs = segmenter.state_dict()
+    usable = {k: v for k, v in theirs.items() if k in mine and mine[k].shape == v.shape and "head" not in k}
+    detector.trunk.load_state_dict({**mine, **usable})
+
+
 class DetectorTask:
     """See the module; a `Task` for the loop."""
 
-    def __init__(self, recipe: DetectorRecipe, pool: Pool) -> None:
+    def __init__(self, recipe: DetectorRecipe, pool: Pool, segmenter: Segmenter | None = None) -> None:
         self.recipe, self.pool, self.batch = recipe, pool, recipe.batch
         torch.manual_seed(recipe.seed)
         detector = Detector(recipe.config, recipe.width)
+        if segmenter is not None:
+            start_from_segmenter(detector, segmenter)
         self._set_statistics(detector)
         self.modules: dict[str, nn.Module] = {"detector": detector}
         self.averages = {"detector": Ema(detector)}

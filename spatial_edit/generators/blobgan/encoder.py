@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from spatial_edit.generators.blobgan.compact import SURFACES, CompactConfig, ScaledConv2d, activate, mlp
 from spatial_edit.generators.blobgan.shape import PROFILE, BlobGeometry, Splat
+from spatial_edit.nn.segmenter import Segmenter
 
 CUT = 16  # samples of a cut along each side
 CUT_EXTENT = 1.3  # how far a cut reaches, in radii
@@ -102,9 +103,10 @@ class Detector(nn.Module):
     """Pictures (B, 3, R, R) to layouts: first which slot each pixel shows, then every slot's numbers from
     what it shows.
 
-    A small U-shaped network segments the picture into slots and surfaces; the moments of a slot's soft mask
-    and the features pooled under it go through one network shared by all slots, whose answers are
-    corrections: to the mask's centroid and size, and to the training set's means."""
+    The trunk is a network of the segmenter's shape with a class for every slot and surface; the moments of a
+    slot's soft mask and the features pooled under it go through one network shared by all slots, whose
+    answers are corrections: to the mask's centroid and size, and to the training set's means.
+    """
 
     mean: Tensor
     spread: Tensor
@@ -114,23 +116,12 @@ class Detector(nn.Module):
     def __init__(self, config: CompactConfig, width: int = 32) -> None:
         super().__init__()
         self.config = config
-        self.stem = nn.ModuleList([ScaledConv2d(3, width, stride=2), ScaledConv2d(width, width)])
-        self.down = nn.ModuleList(
-            [ScaledConv2d(width, 2 * width, stride=2), ScaledConv2d(2 * width, 3 * width, stride=2)]
-        )
-        self.refine = nn.ModuleList(
-            [
-                ScaledConv2d(2 * width, 2 * width),
-                ScaledConv2d(3 * width, 3 * width),
-                ScaledConv2d(3 * width, 3 * width),
-            ]
-        )
-        self.lateral = nn.ModuleList([ScaledConv2d(c * width, 2 * width, 1) for c in (1, 2, 3)])
-        self.merge = nn.ModuleList([ScaledConv2d(2 * width, 2 * width) for _ in range(2)])
-        self.masks = ScaledConv2d(2 * width, config.slots + SURFACES, 1, gain=0.5)
+        widths = (3 * width // 4, 3 * width // 2, 3 * width, 4 * width)
+        fine, coarse = widths[1], widths[3]
+        self.trunk = Segmenter(widths, config.slots + SURFACES, (2 * width, fine))
         self.slot_embedding = nn.Parameter(torch.randn(config.slots, 24))
-        self.head = mlp(2 * width + 3 * width + 6 + 24, 5 * width, 4 * width, 1 + FIELDS)
-        self.squeeze = ScaledConv2d(3 * width, width // 2, 1)
+        self.head = mlp(fine + coarse + 6 + 24, 5 * width, 4 * width, 1 + FIELDS)
+        self.squeeze = nn.Conv2d(coarse, width // 2, 1)
         self.plane_head = mlp(width // 2 * (config.resolution // 8) ** 2, 4 * width, 3 * SURFACES)
         self.register_buffer("mean", torch.zeros(config.slots, FIELDS))
         self.register_buffer("spread", torch.ones(config.slots, FIELDS))
@@ -138,17 +129,11 @@ class Detector(nn.Module):
         self.register_buffer("plane_spread", torch.ones(SURFACES, 3))
 
     def forward(self, image: Tensor, dtype: torch.dtype = torch.float32) -> Detected:
-        x = image.to(dtype, memory_format=torch.channels_last)
-        fine = activate(self.stem[1](activate(self.stem[0](x))))  # (B, w, R/2, R/2)
-        middle = activate(self.down[0](fine))
-        middle = middle + activate(self.refine[0](middle))
-        coarse = activate(self.down[1](middle))
-        coarse = coarse + activate(self.refine[2](activate(self.refine[1](coarse))))
-
-        top = _double(self.lateral[2](coarse)) + self.lateral[1](middle)
-        top = _double(activate(self.merge[0](top))) + self.lateral[0](fine)
-        top = activate(self.merge[1](top))  # (B, 2w, R/2, R/2)
-        masks = self.masks(top).float()
+        image = image.to(memory_format=torch.channels_last)
+        with torch.autocast(image.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+            top, coarse = self.trunk.merged(image)  # (B, fine, R/2, R/2), (B, coarse, R/8, R/8)
+            masks = self.trunk.head(top).float()
+            squeezed = activate(self.squeeze(coarse))
 
         statistics, centroid, log_size = self._moments(masks)
         share = torch.softmax(masks, 1)[:, : self.config.slots].flatten(2)
@@ -161,9 +146,7 @@ class Detector(nn.Module):
         correction = answer[..., 1:] * self.spread
         base = self.mean.expand_as(correction).clone()
         base[..., 0:2], base[..., 2] = centroid, log_size
-        planes = self.plane_head(activate(self.squeeze(coarse)).float().flatten(1)).unflatten(
-            1, (SURFACES, 3)
-        )
+        planes = self.plane_head(squeezed.float().flatten(1)).unflatten(1, (SURFACES, 3))
         return Detected(
             answer[..., 0], base + correction, planes * self.plane_spread + self.plane_mean, masks
         )
@@ -185,7 +168,3 @@ class Detector(nn.Module):
             [mx - 0.5, my - 0.5, mass.log() / 3, xx.log() / 3, yy.log() / 3, xy / root], -1
         )
         return statistics, torch.stack([mx, my], -1), log_size
-
-
-def _double(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
