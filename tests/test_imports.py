@@ -53,7 +53,7 @@ WHERE = {
     "fsspec": {"store"},
     "safetensors": {"checkpoints", "foreign", "parse", "metrics", "train", "layouts", "data"},
 }
-NEVER = {"torchvision", "einops", "pickle", "dill", "joblib", "cloudpickle", "timm", "lpips", "kornia"}
+NEVER = {"torchvision", "einops", "dill", "joblib", "cloudpickle", "timm", "lpips", "kornia"}
 
 
 def sources() -> dict[str, Path]:
