@@ -46,7 +46,7 @@ def build_demo(
     return build(
         lookup or (lambda name: registry.load(name, device=device)),
         store or Store.from_environment(),
-        registry.MODELS if models is None else models,
+        registry.editable() if models is None else models,
         parse=parse,
     )
 
@@ -78,10 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     check_libraries()
 
-    from spatial_edit.generators.registry import MODELS
+    from spatial_edit.generators.registry import editable
     from spatial_edit.ui.wiring import launch_options
 
-    models = first(MODELS, chosen.model) if chosen.model else dict(MODELS)
+    models = first(editable(), chosen.model) if chosen.model else editable()
     demo = build_demo(models=models, device=chosen.device)
     demo.launch(server_name=chosen.host, server_port=chosen.port, **launch_options())
     return 0

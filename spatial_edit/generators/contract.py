@@ -24,7 +24,9 @@ class ModelSpec:
     licence: str
     training_data: str
     folder: Path | None  # where config.json and model*.safetensors lie
-    row_names: tuple[str, ...] = ()  # a word for every row of Latent.rows ("bed"), empty when the model has none
+    row_names: tuple[
+        str, ...
+    ] = ()  # a word for every row of Latent.rows ("bed"), empty when the model has none
     max_elements: int = 64
 
 
@@ -35,7 +37,8 @@ class Generator(Protocol):
     weights: str  # first 16 hex digits of the checkpoint's sha256
 
     def sample(self, seed: int, truncation: float = 0.0) -> Scene:
-        """The scene of a seed (0 .. 2**32 - 1). Randomness: np.random.RandomState(seed), one documented order."""
+        """The scene of a seed (0 .. 2**32 - 1). Randomness: np.random.RandomState(seed), one documented
+        order."""
         ...
 
     def render(self, scene: Scene, *, preview: bool = False) -> Tensor:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.contract import Generator, ModelSpec
+from spatial_edit.generators.stylegan2_renderer import load_stylegan2
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
@@ -48,11 +50,30 @@ MODELS: dict[str, ModelSpec] = {
         folder=CHECKPOINTS / "blobgan-rooms",
         row_names=ROOM_SLOTS,
     ),
+    "stylegan2-rooms": ModelSpec(
+        name="stylegan2-rooms",
+        number=2,
+        family="stylegan2",
+        title="Bedrooms without a layout (the baseline)",
+        kind="",
+        resolution=64,
+        licence="MIT",
+        training_data="procedural bedrooms of this project",
+        folder=CHECKPOINTS / "stylegan2-rooms",
+    ),
 }
 
-_LOADERS = {"blobgan": load_blob_generator}
+_LOADERS: dict[str, Callable[[ModelSpec, str], Generator]] = {
+    "blobgan": load_blob_generator,
+    "stylegan2": load_stylegan2,
+}
 _loaded: dict[tuple[str, str], Generator] = {}
 _lock = threading.Lock()
+
+
+def editable() -> dict[str, ModelSpec]:
+    """The models whose scenes have something to move."""
+    return {name: spec for name, spec in MODELS.items() if spec.kind}
 
 
 def by_number(number: int) -> ModelSpec:

@@ -1,10 +1,9 @@
 """Blobs: an ellipse for every element, as in BlobGAN (Epstein et al. 2022), section 3.1.
 
-An element k has a centre (x, y), a size (geometric mean of its two radii), an aspect (first radius / second radius) and
-an angle; its radii are size * sqrt(aspect) along the direction (cos angle, -sin angle) and size / sqrt(aspect) across
-it. The order of the elements is their depth: index 0 is the farthest, the last one is nearest. What an element looks
-like is not here: `rows` names its row in `Latent.rows`.
-"""
+An element k has a centre (x, y), a size (geometric mean of its two radii), an aspect (first radius / second
+radius) and an angle; its radii are size * sqrt(aspect) along the direction (cos angle, -sin angle) and size /
+sqrt(aspect) across it. The order of the elements is their depth: index 0 is the farthest, the last one is
+nearest. What an element looks like is not here: `rows` names its row in `Latent.rows`."""
 
 from __future__ import annotations
 
@@ -32,7 +31,9 @@ class Blobs(Layout):
     sizes: Tensor  # (K,) geometric mean of the radii, fraction of the side; within SIZE_RANGE
     aspects: Tensor  # (K,) within ASPECT_RANGE
     angles: Tensor  # (K,) radians, counter-clockwise as seen; an ellipse repeats every pi
-    ids: tuple[int, ...]  # the number drawn on the canvas: unique, 0..255, stable through reorder, hide and undo
+    ids: tuple[
+        int, ...
+    ]  # the number drawn on the canvas: unique, 0..255, stable through reorder, hide and undo
     rows: tuple[int, ...]  # the element's row in Latent.rows; clones share one
     hidden: tuple[bool, ...] = ()
     locked: tuple[bool, ...] = ()

@@ -1,8 +1,8 @@
 """What every kind of layout has in common.
 
-A `Layout` is what the user moves: float32 tensors with a leading element axis, for one picture. Coordinates are
-fractions of the picture's side, origin top left, pixel centres at (i + 1/2) / N; angles are radians, counter-clockwise
-as seen on the screen (y points down, so the axis at angle a has direction (cos a, -sin a)).
+A `Layout` is what the user moves: float32 tensors with a leading element axis, for one picture. Coordinates
+are fractions of the picture's side, origin top left, pixel centres at (i + 1/2) / N; angles are radians,
+counter-clockwise as seen on the screen (y points down, so the axis at angle a has direction (cos a, -sin a)).
 """
 
 from __future__ import annotations

@@ -14,10 +14,9 @@ from spatial_edit.layouts.layout import Layout
 class Latent:
     """What the user does not move.
 
-    rows (R, D) float32: one appearance vector a row, named by `Blobs.rows`. background (D0,) float32: the appearance of
-    everything behind the elements. seed: 0 .. 2**32 - 1, the only source of the picture's noise. truncation: 0 = none,
-    1 = the mean (t = 1 - psi).
-    """
+    rows (R, D) float32: one appearance vector a row, named by `Blobs.rows`. background (D0,) float32: the
+    appearance of everything behind the elements. seed: 0 .. 2**32 - 1, the only source of the picture's
+    noise. truncation: 0 = none, 1 = the mean (t = 1 - psi)."""
 
     seed: int
     truncation: float
@@ -36,7 +35,7 @@ class Latent:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a scene came from: `seed` (made from Latent.seed) or `photo` (parsed; `photo` is the file's sha256)."""
+    """Where a scene came from: a `seed` (Latent.seed) or a `photo` (the sha256 of the parsed file)."""
 
     kind: str = "seed"
     photo: str = ""
@@ -52,4 +51,6 @@ class Scene:
     layout: Layout
     latent: Latent
     provenance: Provenance = Provenance()
-    delta: tuple[tuple[str, Tensor], ...] = ()  # adapted weights of a tuned scene: (parameter name, difference)
+    delta: tuple[
+        tuple[str, Tensor], ...
+    ] = ()  # adapted weights of a tuned scene: (parameter name, difference)

@@ -128,8 +128,9 @@ def quality(
 def samples(generator: Generator, count: int, seed: int = 0) -> Iterator[Tensor]:
     """Batches (B, 3, R, R) of the scenes of `count` seeds."""
     for start in range(0, count, BATCH):
-        seeds = range(seed + start, seed + min(start + BATCH, count))
-        yield generator.render_batch([generator.sample(s) for s in seeds])
+        seeds = list(range(seed + start, seed + min(start + BATCH, count)))
+        at_once = getattr(generator, "sample_batch", None)
+        yield generator.render_batch(at_once(seeds) if at_once else [generator.sample(s) for s in seeds])
 
 
 def steering(

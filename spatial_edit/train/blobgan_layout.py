@@ -28,8 +28,8 @@ from spatial_edit.train.scenes import as_float, encode_truth, held_out
 
 WEIGHTS = {
     "presence": 2.0,
-    "geometry": 2.0,
-    "profile": 0.7,
+    "geometry": 2.5,
+    "profile": 1.0,
     "colour": 1.5,
     "code": 0.5,
     "planes": 2.0,

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 class FlowConfig:
     """Sizes of the layout sampler."""
 
-    components: int = 160
-    hidden: int = 320
+    components: int = 224
+    hidden: int = 352
     blocks: int = 4
     steps: int = 24
 

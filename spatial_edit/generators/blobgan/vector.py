@@ -91,4 +91,7 @@ def angle_and_aspect(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     angle = torch.atan2(second, first) / 2  # of the longer axis, (-pi/2, pi/2]
     steep = angle.abs() > math.pi / 4
     angle = torch.where(steep, angle - angle.sign() * (math.pi / 2), angle)
+    # a nearly round blob has no axis: its angle fades to 0, as in the ground truth
+    fade = ((size - 0.05) / 0.3).clamp(0, 1)
+    angle = angle * fade * fade * (3 - 2 * fade)
     return angle, torch.where(steep, -size, size).exp()
