@@ -1,0 +1,74 @@
+"""The registry: names, numbers, what can be edited, and the baseline behind the contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from spatial_edit.data.rooms.blob_truth import SLOT_NAMES
+from spatial_edit.generators import registry
+from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
+from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes, stylegan2_config
+
+
+@pytest.fixture
+def baseline() -> StyleGAN2Scenes:
+    torch.manual_seed(0)
+    model = StyleGAN2Generator(StyleGAN2Config.tiny())
+    model.measure_mean(64, torch.Generator().manual_seed(0))
+    spec = replace(registry.MODELS["stylegan2-rooms"], resolution=32)
+    return StyleGAN2Scenes(model, spec, "0" * 16)
+
+
+def test_numbers_words_of_the_slots_are_those_of_the_ground_truth() -> None:
+    assert registry.ROOM_SLOTS == SLOT_NAMES
+
+
+def test_numbers_are_unique_and_fit_in_a_byte() -> None:
+    numbers = [spec.number for spec in registry.MODELS.values()]
+    assert len(set(numbers)) == len(numbers)
+    assert all(1 <= number <= 255 for number in numbers)
+    assert all(registry.by_number(spec.number) is spec for spec in registry.MODELS.values())
+
+
+def test_errors_name_what_there_is() -> None:
+    with pytest.raises(ValueError, match="blobgan-rooms"):
+        registry.load("no such model")
+    with pytest.raises(ValueError, match="254"):
+        registry.by_number(254)
+
+
+def test_smoke_only_models_with_a_layout_are_editable() -> None:
+    assert "blobgan-rooms" in registry.editable()
+    assert "stylegan2-rooms" not in registry.editable()
+
+
+def test_determinism_of_the_baseline(baseline: StyleGAN2Scenes) -> None:
+    scene = baseline.sample(7)
+    picture = baseline.render(scene)
+    assert picture.shape == (3, 32, 32) and picture.abs().max() <= 1
+    assert torch.equal(picture, baseline.render(baseline.sample(7)))
+    assert not torch.equal(picture, baseline.render(baseline.sample(8)))
+    together = baseline.render_batch([baseline.sample(8), scene])
+    assert (together[1] - picture).abs().max() < 1e-5
+
+
+def test_numbers_truncation_one_is_the_mean_code(baseline: StyleGAN2Scenes) -> None:
+    first, second = baseline.sample(1, 1.0), baseline.sample(2, 1.0)
+    same_noise = replace(second, latent=replace(second.latent, seed=1))
+    assert torch.equal(baseline.render(first), baseline.render(same_noise))
+
+
+def test_errors_of_the_baseline(baseline: StyleGAN2Scenes) -> None:
+    with pytest.raises(ValueError, match="truncation"):
+        baseline.sample(1, 1.5)
+    with pytest.raises(ValueError, match="seed"):
+        baseline.sample(-1)
+    with pytest.raises(ValueError, match="made for the model"):
+        baseline.render(replace(baseline.sample(1), model="another"))
+    with pytest.raises(ValueError, match="describes"):
+        stylegan2_config({"kind": "judge"})
+    with pytest.raises(ValueError, match="incomplete"):
+        stylegan2_config({"kind": "stylegan2"})
