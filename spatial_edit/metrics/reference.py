@@ -112,6 +112,7 @@ def write_stats(folder: Path, weights: str, resolution: int, real: Reference) ->
     }
     temporary = path.with_suffix(f".{os.getpid()}")
     save_file(tensors, temporary, metadata={"judge": weights})
+    temporary.chmod(0o644)  # safetensors writes for the owner alone
     os.replace(temporary, path)
 
 
