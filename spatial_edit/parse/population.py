@@ -18,7 +18,7 @@ from spatial_edit.parse.unknowns import blobs_of
 
 NEW_SIZES = (0.06, 0.12, 0.2)  # radii tried for a new blob, fractions of the side
 FIRST_CHOICES = 6  # slots that did best for the first new blob and are tried again for the next ones
-GAIN = 0.03  # a new blob must lower the squared error by this share at once
+GAIN = 0.015  # a new blob must lower the squared error by this share at once
 LOSS = 0.0005  # a blob is dropped when the squared error rises by no more than this share without it
 MOST_NEW = 3
 
