@@ -135,7 +135,9 @@ def evaluate(options: Namespace) -> int:
     if options.parse:
         from spatial_edit.metrics.parse_quality import evaluate_parse
 
-        figures = evaluate_parse(options.model, quick=options.quick, out=options.out)
+        figures = evaluate_parse(
+            options.model, quick=options.quick, out=options.out, rooms=options.rooms, photos=options.photos
+        )
     else:
         from spatial_edit.metrics import evaluate
 

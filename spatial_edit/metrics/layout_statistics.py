@@ -3,12 +3,10 @@
 Used to compare samplers of layouts with the layouts of real rooms, where a picture metric would mix in how
 well the decoder draws. A class is a row of `Latent.rows` (a layout's `rows`).
 
-marginal  mean over the classes of: the difference of their presence, and the Wasserstein-1 distances of x, y
-and of
-          log size where present (log 2 = one octave; x and y in fractions of the side).
-pairwise  mean over the pairs of classes of: the difference of how often both are present, and the
-Wasserstein-1
-          distances of dx and dy between the first elements of both.
+marginal: mean over the classes of the difference of their presence and the Wasserstein-1 distances of x, y
+and of log size where present (log 2 = one octave; x and y in fractions of the side). pairwise: mean over the
+pairs of classes of the difference of how often both are present and the Wasserstein-1 distances of dx and dy
+between the first elements of both.
 
 A class or pair that one of the sets has in fewer than `ENOUGH` layouts is judged by its presence alone, since
 a distance of few samples says little; presence then carries the difference. Two independent halves of one set

@@ -89,11 +89,17 @@ Tallies = dict[tuple[str, str], Tally]  # by set ("rooms", "photos") and effort
 
 
 def evaluate_parse(
-    model: str, quick: bool = False, out: Path | None = None, say: Say | None = None
+    model: str,
+    quick: bool = False,
+    out: Path | None = None,
+    say: Say | None = None,
+    rooms: int | None = None,
+    photos: int | None = None,
 ) -> Figures:
     """Measure parsing by a model of the registry and merge the figures into `out` (default: its
     metrics.json; `quick` writes only where `out` says). The worst five are drawn beside it,
-    `parse_worst_<set>_<effort>.png`.
+    `parse_worst_<set>_<effort>.png`. `rooms` and `photos` replace the usual counts; a tenth of the rooms
+    is tuned too.
 
     ValueError for a model that is unknown, has no weights or cannot parse.
     """
@@ -103,11 +109,19 @@ def evaluate_parse(
     if not isinstance(generator, BlobGenerator):
         raise ValueError(f"the model '{model}' cannot parse photos: choose one of blobs")
     say = say or (lambda text: print(text, file=sys.stderr, flush=True))
-    figures, tallies = measure_parse(generator, QUICK if quick else Sizes(), say)
+    sizes = QUICK if quick else Sizes()
+    if rooms is not None:
+        sizes = replace(sizes, rooms=rooms, tuned_rooms=max(1, rooms // 10))
+    if photos is not None:
+        sizes = replace(sizes, photos=photos)
+    figures, tallies = measure_parse(generator, sizes, say)
     figures |= {
         "parse_hardware": hardware(),
         "parse_date": datetime.date.today().isoformat(),
-        "parse_command": f"python -m spatial_edit evaluate {model} --parse" + (" --quick" if quick else ""),
+        "parse_command": f"python -m spatial_edit evaluate {model} --parse"
+        + (" --quick" if quick else "")
+        + (f" --rooms {rooms}" if rooms is not None else "")
+        + (f" --photos {photos}" if photos is not None else ""),
     }
     folder = None if quick or generator.spec.folder is None else generator.spec.folder
     target = out or (folder / "metrics.json" if folder else None)
