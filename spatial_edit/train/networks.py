@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spatial_edit.checkpoints import save as save_checkpoint
-from spatial_edit.data.rooms.pool import cached_pool
 from spatial_edit.data.rooms.vocabulary import SEMANTIC
+from spatial_edit.train.parallel import is_main
 from spatial_edit.train.rooms_networks import train_room_network
+from spatial_edit.train.scenes import team_pool
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,11 @@ class NetworkRecipe:
 def train_network(
     recipe: NetworkRecipe, minutes: float, out: Path, resume: bool, say: Callable[[str], None] = print
 ) -> dict[str, float]:
-    """Train and save to `out / model`; short enough that `resume` starts again from the cached pool."""
-    pool = cached_pool(out / "pool", recipe.pool_size, recipe.pool_seed, recipe.resolution, say)
+    """Train on the CPU and save to `out / model`; short enough that `resume` starts again from the cached
+    pool. Under torchrun the main process does it alone."""
+    pool = team_pool(out / "pool", recipe.pool_size, recipe.pool_seed, recipe.resolution, say)
+    if not is_main():
+        return {}
     network, report = train_room_network(
         recipe.which,
         (pool.pictures, pool.semantic()),
