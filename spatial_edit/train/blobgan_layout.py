@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from dataclasses import dataclass
 
 import torch
@@ -83,7 +84,8 @@ def prepare(flow: LayoutFlow, config: CompactConfig, vectors: Tensor, masks: Ten
     flow.scale.copy_(coefficients.std(0))
     kept = coefficients.square().sum() / (standard - flow.offset).square().sum()
     if is_main():
-        print(f"{flow.config.components} components keep {100 * float(kept):.1f} % of the weighted variance")
+        said = f"{flow.config.components} components keep {100 * float(kept):.1f} % of the weighted variance"
+        print(said, file=sys.stderr)
     return coefficients / flow.scale
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def run(task: Task, plan: Plan) -> Progress:
             if progress.planned:
                 bar.total = int(progress.planned)
             if (forecast := clock.forecast(progress)) and not quiet:
-                bar.write(forecast)
+                bar.write(forecast, file=sys.stderr)
             saving, reporting = shared(
                 [clock.due("checkpoint", CHECKPOINT_SECONDS), clock.due("report", plan.report_seconds)],
                 team.device,
@@ -156,7 +157,7 @@ def report(task: Task, progress: Progress, plan: Plan, main: bool = True) -> dic
     with (plan.out / "metrics.jsonl").open("a") as lines:
         lines.write(json.dumps(line) + "\n")
     if not plan.quiet:
-        print(json.dumps(line), flush=True)
+        print(json.dumps(line), file=sys.stderr, flush=True)  # standard output is the caller's
     picture = task.sheet()
     if picture is not None:
         from PIL import Image

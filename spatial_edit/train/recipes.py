@@ -4,6 +4,7 @@ changes fields."""
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -196,7 +197,12 @@ def run_recipe(
     folder = Path("runs") / name if out is None else Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     accelerator(cpu)  # decides the device for the whole run
-    return train(recipe, minutes, folder, resume)
+    return train(recipe, minutes, folder, resume, _say)
+
+
+def _say(text: str) -> None:
+    """Progress goes to standard error: standard output is for the figures."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def override(recipe: Any, path: list[str], value: object) -> Any:
