@@ -105,7 +105,7 @@ def train_rooms(
         copy_average(joint, "decoder", model.decoder)
         copy_average(joint, "codes", model.codes)
 
-    detector = DetectorTask(recipe.detector, pool)
+    detector = DetectorTask(recipe.detector, pool, segmenter)
     stage("detector", detector)
     copy_average(detector, "detector", model.detector)
     if is_main():
