@@ -1,17 +1,20 @@
-"""Scenes with ground-truth layouts: a rendered room's true blobs, with the appearance that the model's own
-encoder reads under them. They take the sampler of layouts out of a measure, so that only the decoder is
-measured."""
+"""Ground truth as scenes: a rendered room's true blobs, with the appearance that the model's own encoder
+reads under them. Metrics use them to take the sampler of layouts out of a measure; training starts from
+them."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from spatial_edit.data.rooms.blob_truth import BlobTruth, blob_truth, surface_planes
-from spatial_edit.data.rooms.renderer import render
+from spatial_edit.data.rooms.blob_truth import BlobTruth
+from spatial_edit.data.rooms.pool import render_truth
 from spatial_edit.data.rooms.sampler import sample_rooms
 from spatial_edit.generators.blobgan import BlobGenerator
+from spatial_edit.generators.blobgan.compact import CompactConfig
+from spatial_edit.generators.blobgan.encoder import CodeEncoder
 from spatial_edit.generators.blobgan.rooms import depth_sorted
-from spatial_edit.generators.blobgan.shape import splat
+from spatial_edit.generators.blobgan.shape import PROFILE, splat
 from spatial_edit.generators.blobgan.vector import SlotScene
 from spatial_edit.layouts import Scene
 
@@ -22,42 +25,29 @@ BATCH = 32
 @torch.no_grad()
 def truth_scenes(generator: BlobGenerator, count: int = 500, seed: int = 0) -> list[Scene]:
     """`count` scenes of rooms that no training pool holds; the scene's seed is the room's number."""
-    resolution = generator.spec.resolution
     rooms = sample_rooms(count, TRUTH_SEED + seed)
-    planes = surface_planes(
-        rooms.width, rooms.depth, rooms.height, rooms.camera, rooms.yaw, rooms.pitch, rooms.fov
-    )
     scenes = []
     for start in range(0, count, BATCH):
-        chunk = slice(start, start + BATCH)
-        drawn = render(rooms[chunk], resolution, amodal=True)
-        assert drawn.amodal is not None and drawn.distance is not None
-        truth = blob_truth(drawn.rgb, drawn.instance, drawn.amodal, drawn.distance, planes[chunk])
-
-        bare = _slots(generator, truth)
-        geometry, slots = depth_sorted(bare)
-        maps = splat(geometry, resolution)
-        images = drawn.rgb.float() / 127.5 - 1
-        rows, background = generator.model.codes(images, geometry, slots, maps)
-
-        full = bare.rows.scatter(1, slots[..., None].expand_as(rows), rows)
-        whole = bare._replace(rows=full, background=background)
+        drawn = render_truth(rooms[start : start + BATCH], generator.spec.resolution)
+        images = drawn.pictures.float() / 127.5 - 1
+        whole = encode_truth(generator.model.codes, images, drawn.truth)
         scenes += [generator.scene_of(whole, i, start + i, 0.0) for i in range(len(images))]
     return scenes
 
 
-def _slots(generator: BlobGenerator, truth: BlobTruth) -> SlotScene:
-    """The truth as the model's slots, without colours and codes."""
-    config = generator.model.config.compact
+def slot_scene(truth: BlobTruth, config: CompactConfig) -> SlotScene:
+    """Ground truth as a slot scene, codes still empty. ValueError when the model has other slots."""
     if truth.exists.shape[1] != config.slots:
         raise ValueError(
-            f"rooms have {truth.exists.shape[1]} kinds of blobs, {generator.spec.name} has {config.slots}: "
+            f"rooms have {truth.exists.shape[1]} kinds of blobs, the model has {config.slots}: "
             "its layouts cannot be compared with the truth"
         )
-    rows = torch.zeros(*truth.exists.shape, config.row)
-    rows[..., : truth.profiles.shape[-1]] = truth.profiles
-    background = torch.zeros(len(truth.exists), config.background)
-    background[:, : truth.planes[0].numel()] = truth.planes.flatten(1)
+    device = truth.exists.device
+    rows = torch.zeros(*truth.exists.shape, config.row, device=device)
+    rows[..., :PROFILE] = truth.profiles
+    rows[..., PROFILE : PROFILE + 3] = truth.colours
+    background = torch.zeros(len(truth.exists), config.background, device=device)
+    background[:, :15] = truth.planes.flatten(1)
     return SlotScene(
         truth.exists,
         truth.centres,
@@ -68,3 +58,17 @@ def _slots(generator: BlobGenerator, truth: BlobTruth) -> SlotScene:
         rows,
         background,
     )
+
+
+@torch.no_grad()
+def encode_truth(
+    codes: CodeEncoder, pictures: Tensor, truth: BlobTruth, dtype: torch.dtype = torch.float32
+) -> SlotScene:
+    """Ground-truth layouts with the encoder's colours and codes, on the encoder's device."""
+    device = next(codes.parameters()).device
+    pictures, truth = pictures.to(device), truth.to(device)
+    scene = slot_scene(truth, codes.config)
+    geometry, slots = depth_sorted(scene)
+    rows, background = codes(pictures, geometry, slots, splat(geometry, codes.config.resolution), dtype)
+    full = scene.rows.scatter(1, slots[..., None].expand_as(rows), rows)
+    return scene._replace(rows=full, background=background)

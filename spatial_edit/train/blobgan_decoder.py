@@ -18,11 +18,12 @@ from spatial_edit.generators.blobgan.compact import CompactConfig, CompactDecode
 from spatial_edit.generators.blobgan.encoder import CodeEncoder
 from spatial_edit.generators.blobgan.rooms import depth_sorted
 from spatial_edit.generators.blobgan.shape import PROFILE, BlobGeometry, Splat, splat
+from spatial_edit.metrics.truth import slot_scene
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.train.ema import Ema
 from spatial_edit.train.losses import perceptual
 from spatial_edit.train.parallel import all_finite, device_of
-from spatial_edit.train.scenes import as_float, contact_sheet, held_out, slot_scene, truth_to
+from spatial_edit.train.scenes import as_float, contact_sheet, held_out
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class DecoderTask:
         pictures, truth = as_float(self.pool.pictures[index]), self.pool.truth[index]
         if torch.rand((), generator=self.generator) < 0.5:
             pictures, truth = pictures.flip(3), flip(truth)
-        return pictures.to(self.device), truth_to(truth, self.device)
+        return pictures.to(self.device), truth.to(self.device)
 
     def encode(
         self, pictures: Tensor, truth: BlobTruth
@@ -138,7 +139,7 @@ class DecoderTask:
         """Held-out pictures and their repainting by the averaged weights; `move` = (slot, dx) shifts one
         blob."""
         pictures = as_float(self.pool.pictures[first:last]).to(self.device)
-        truth = truth_to(self.pool.truth[first:last], self.device)
+        truth = self.pool.truth[first:last].to(self.device)
         geometry, slots = depth_sorted(slot_scene(truth, self.recipe.config))
         codes, decoder = self.averages["codes"].module, self.averages["decoder"].module
         maps = splat(geometry, self.recipe.config.resolution)

@@ -21,7 +21,7 @@ from spatial_edit.generators.blobgan.encoder import Detected, Detector
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.train.ema import Ema
 from spatial_edit.train.parallel import all_finite, device_of
-from spatial_edit.train.scenes import as_float, held_out, truth_to
+from spatial_edit.train.scenes import as_float, held_out
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class DetectorTask:
         if torch.rand((), generator=self.generator) < 0.5:
             pictures, truth, shown = pictures.flip(3), flip(truth), flip_owners(shown)
         pictures = self.disturb(pictures.to(self.device))
-        return pictures, truth_to(truth, self.device), shown.to(self.device)
+        return pictures, truth.to(self.device), shown.to(self.device)
 
     def disturb(self, pictures: Tensor) -> Tensor:
         """Contrast, tint, noise, and blur for a quarter of the pictures."""
@@ -158,7 +158,7 @@ class DetectorTask:
     @torch.no_grad()
     def metrics(self) -> dict[str, float]:
         held = held_out(len(self.pool))
-        truth = truth_to(self.pool.truth[:held], self.device)
+        truth = self.pool.truth[:held].to(self.device)
         pictures = as_float(self.pool.pictures[:held]).to(self.device)
         found = self.averages["detector"].module(pictures, self.dtype)
         shown = owners(self.pool.instances[:held, ::2, ::2]).to(self.device)

@@ -23,9 +23,10 @@ from spatial_edit.generators.blobgan.encoder import CodeEncoder
 from spatial_edit.generators.blobgan.flow import FlowConfig, LayoutFlow
 from spatial_edit.generators.blobgan.shape import PROFILE
 from spatial_edit.generators.blobgan.vector import GEOMETRY, pack, slot_width, vector_length
+from spatial_edit.metrics.truth import encode_truth
 from spatial_edit.train.ema import Ema
 from spatial_edit.train.parallel import all_finite, device_of, is_main
-from spatial_edit.train.scenes import as_float, encode_truth, held_out
+from spatial_edit.train.scenes import as_float, held_out
 
 WEIGHTS = {
     "presence": 2.0,

@@ -1,4 +1,4 @@
-"""Ground truth as the rooms model's own scenes, and small things that the recipes share."""
+"""Small things that the recipes share: pools, held-out pictures, sheets."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from spatial_edit.data.rooms.blob_truth import BlobTruth
 from spatial_edit.data.rooms.pool import Pool, cached_pool
-from spatial_edit.generators.blobgan.compact import CompactConfig
-from spatial_edit.generators.blobgan.encoder import CodeEncoder
-from spatial_edit.generators.blobgan.rooms import depth_sorted
-from spatial_edit.generators.blobgan.shape import PROFILE, splat
-from spatial_edit.generators.blobgan.vector import SlotScene
-from spatial_edit.train.parallel import accelerator, device_of, is_main
+from spatial_edit.train.parallel import accelerator, is_main
 
 HELD_OUT = 256  # pictures at the front of a pool that are never trained on
 
@@ -36,42 +30,6 @@ def team_pool(
 def as_float(pictures: Tensor) -> Tensor:
     """uint8 to [-1, 1]."""
     return pictures.float() / 127.5 - 1
-
-
-def truth_to(truth: BlobTruth, device: torch.device) -> BlobTruth:
-    """The same truth on another device."""
-    return BlobTruth(**{name: tensor.to(device) for name, tensor in vars(truth).items()})
-
-
-def slot_scene(truth: BlobTruth, config: CompactConfig) -> SlotScene:
-    """Ground truth as a slot scene, codes still empty."""
-    device = truth.exists.device
-    rows = torch.zeros(*truth.exists.shape, config.row, device=device)
-    rows[..., :PROFILE] = truth.profiles
-    rows[..., PROFILE : PROFILE + 3] = truth.colours
-    background = torch.zeros(len(truth.exists), config.background, device=device)
-    background[:, :15] = truth.planes.flatten(1)
-    return SlotScene(
-        truth.exists,
-        truth.centres,
-        truth.sizes,
-        truth.aspects,
-        truth.angles,
-        truth.distances,
-        rows,
-        background,
-    )
-
-
-@torch.no_grad()
-def encode_truth(codes: CodeEncoder, pictures: Tensor, truth: BlobTruth, dtype: torch.dtype) -> SlotScene:
-    """Ground-truth layouts with the encoder's colours and codes, on the encoder's device."""
-    pictures, truth = pictures.to(device_of(codes)), truth_to(truth, device_of(codes))
-    scene = slot_scene(truth, codes.config)
-    geometry, slots = depth_sorted(scene)
-    rows, background = codes(pictures, geometry, slots, splat(geometry, codes.config.resolution), dtype)
-    full = scene.rows.scatter(1, slots[..., None].expand_as(rows), rows)
-    return scene._replace(rows=full, background=background)
 
 
 def contact_sheet(pictures: Tensor, columns: int, enlarge: int = 1) -> Tensor:

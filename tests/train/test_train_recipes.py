@@ -17,6 +17,7 @@ from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.blobgan.rooms import depth_sorted
 from spatial_edit.generators.blobgan.shape import local_coordinates, pixel_grid, signed_distance
 from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.metrics.truth import slot_scene
 from spatial_edit.train import run_recipe
 from spatial_edit.train.blobgan_decoder import DecoderTask
 from spatial_edit.train.blobgan_four_terms import FourTermsTask, blob_statistics
@@ -30,7 +31,7 @@ from spatial_edit.train.recipes import (
     override,
     stylegan2_rooms_toy,
 )
-from spatial_edit.train.scenes import as_float, held_out, slot_scene
+from spatial_edit.train.scenes import as_float, held_out
 from spatial_edit.train.stylegan2_rooms import StyleGAN2Task
 
 SECONDS = 60.0  # of one core, what a toy recipe may take

@@ -13,11 +13,12 @@ from spatial_edit.data.rooms.pool import Pool, render_pool
 from spatial_edit.generators.blobgan.compact import CompactConfig
 from spatial_edit.generators.blobgan.flow import FlowConfig, LayoutFlow
 from spatial_edit.generators.blobgan.vector import pack, slot_width, unpack, vector_length
+from spatial_edit.metrics.truth import encode_truth, slot_scene
 from spatial_edit.train.blobgan_decoder import DecoderTask
 from spatial_edit.train.blobgan_detector import DetectorTask, raw_targets
 from spatial_edit.train.blobgan_layout import FlowTask, LayoutGanTask, encode_pool, entry_weights, prepare
 from spatial_edit.train.recipes import blobgan_rooms_toy
-from spatial_edit.train.scenes import as_float, contact_sheet, encode_truth, held_out, slot_scene
+from spatial_edit.train.scenes import as_float, contact_sheet, held_out
 
 RECIPE = blobgan_rooms_toy()
 CONFIG = RECIPE.decoder.config

@@ -74,6 +74,10 @@ class BlobTruth:
     def __getitem__(self, index: object) -> BlobTruth:
         return BlobTruth(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
+    def to(self, device: torch.device) -> BlobTruth:
+        """The same truth on another device."""
+        return BlobTruth(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
 
 def concatenate(parts: list[BlobTruth]) -> BlobTruth:
     """One BlobTruth of several."""
