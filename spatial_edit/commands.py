@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def models(options: Namespace) -> int:
     """Every model of the registry, with the scores in its metrics.json."""
     from spatial_edit.generators.registry import MODELS
+    from spatial_edit.metrics.evaluate import read
 
     rows = []
     for spec in MODELS.values():
-        file = spec.folder / "metrics.json" if spec.folder else None
-        metrics = json.loads(file.read_text()) if file and file.is_file() else {}
+        metrics = read(spec.folder / "metrics.json") if spec.folder else {}
         rows.append(
             {
                 "name": spec.name,
@@ -68,39 +68,36 @@ def edit(options: Namespace) -> int:
 
 
 def parse(options: Namespace) -> int:
-    """Photos to scenes; a photo that cannot be read is named, and the others are still parsed."""
-    from spatial_edit.images import PhotoError, open_photo, save_png
-    from spatial_edit.parse import parse_photo
+    """Photos to scenes; a photo that cannot be read is named, and the others are still parsed. What an earlier
+    call with the same options has finished in the same folder is not parsed again."""
+    from spatial_edit.images import save_png
+    from spatial_edit.layouts.codec import scene_from_json
+    from spatial_edit.parse.batch import Failure, Item, Options, parse_many
+    from spatial_edit.uploads import safe_stem
 
     if options.seconds is not None and not 0 < options.seconds < 1e6:
         raise ValueError(f"--seconds is {options.seconds:g}: use a positive number")
     options.out.mkdir(parents=True, exist_ok=True)
     generator = _lookup(options)(options.model)
     session = _session(options, _store(options.store, options.out / "scenes"))
+    items = [Item(path.name, path) for path in options.photos]
+    settings = Options(options.effort, options.fit, options.seconds)
+    results = parse_many(generator, items, settings, options.out / "results")
     done, failed = [], []
-    for number, path in enumerate(options.photos):
-        try:
-            photo = open_photo(path)
-        except PhotoError as error:  # the others are still parsed
-            failed.append({"photo": str(path), "error": str(error)})
-            print(f"error: {path.name}: {error}", file=sys.stderr)
+    for number, (path, result) in enumerate(zip(options.photos, results, strict=True), 1):
+        if isinstance(result, Failure):
+            failed.append({"photo": str(path), "error": result.reason})
+            print(f"error: {path.name}: {result.reason}", file=sys.stderr)
             continue
-        parsed = parse_photo(generator, photo, options.effort, fit=options.fit, seconds=options.seconds)
-        frame = session.adopt(parsed.scene)
-        picture = options.out / f"{number + 1:03d}-{path.stem}.png"
+        scene = scene_from_json((result.folder / "scene.json").read_text(encoding="utf-8"))
+        frame = session.adopt(scene)
+        picture = options.out / f"{number:03d}-{safe_stem(path.name)}.png"
         save_png(frame.image, picture)
-        row = {
-            "photo": str(path),
-            "code": frame.code,
-            "out": str(picture),
-            "notes": [*photo.notes, *parsed.notes, *frame.notes],
-        }
-        done.append({**row, "psnr": round(float(parsed.psnr), 3), "seconds": round(float(parsed.seconds), 3)})
+        row = {"photo": str(path), "code": frame.code, "out": str(picture), "folder": str(result.folder)}
+        figures = {"psnr": round(result.psnr, 3), "seconds": round(result.seconds, 3)}
+        done.append({**row, "notes": [*result.notes, *frame.notes], **figures})
         if not options.json:
-            print(
-                f"{path.name}  {done[-1]['psnr']:.2f} dB  {done[-1]['seconds']:.2f} s  {frame.code}",
-                flush=True,
-            )
+            print(f"{path.name}  {result.psnr:.2f} dB  {result.seconds:.2f} s  {frame.code}", flush=True)
     if options.json:
         _print_json({"parsed": done, "refused": failed})
     return 2 if failed else 0

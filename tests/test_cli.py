@@ -16,6 +16,7 @@ from torch import Tensor
 
 from spatial_edit import cli, runtime
 from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.images import Photo
 from spatial_edit.layouts import Blobs, Latent, Provenance, Scene
 from spatial_edit.seeds import normals, random_state
 
@@ -100,13 +101,15 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert exit.value.code == 0 and command in capsys.readouterr().out
 
 
-def test_models(capsys: pytest.CaptureFixture[str]) -> None:
+def test_models(discs: Discs, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models") == 0
     assert "discs" in capsys.readouterr().out
     assert run("models", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)["models"]
     assert (row["name"], row["number"], row["installed"]) == ("discs", 251, True)
     assert row["metrics"] == {"co_move": 0.5}
+    (discs.spec.folder / "metrics.json").write_text("no json")
+    assert "metrics.json in discs is not JSON" in refused(capsys, "models")
 
 
 def test_generate_then_edit(tmp_path: Path, discs: Discs, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,11 +204,21 @@ def test_parse(
 ) -> None:
     asked = []
 
-    def parse_photo(generator: Discs, photo: object, effort: str, **options: object) -> object:
+    def parse_photo(generator: Discs, photo: Photo, effort: str, **options: object) -> object:
         asked.append((effort, options))
-        return types.SimpleNamespace(scene=generator.sample(3), psnr=20.0, seconds=0.1, notes=())
+        scene = generator.sample(3)
+        picture, notes = generator.render(scene), photo.notes
+        return types.SimpleNamespace(
+            scene=scene,
+            original=picture,
+            reconstruction=picture,
+            psnr=20.0,
+            seconds=0.1,
+            steps=0,
+            notes=notes,
+        )
 
-    fake_module(monkeypatch, "spatial_edit.parse", parse_photo=parse_photo)
+    monkeypatch.setattr("spatial_edit.parse.batch.parse_photo", parse_photo)
     good, bad, out = tmp_path / "good.jpg", tmp_path / "bad.jpg", tmp_path / "out"
     Image.new("CMYK", (30, 20)).save(good)
     bad.write_text("no picture")
@@ -225,7 +238,8 @@ def test_parse(
     assert run(*arguments, "--seconds", 5, "--json") == 2  # one of the two was refused
     stdout, stderr = capsys.readouterr()
     content = json.loads(stdout)
-    assert asked == [("refine", {"fit": "letterbox", "seconds": 5.0})]
+    ((effort, given),) = asked
+    assert (effort, given["fit"], given["seconds"]) == ("refine", "letterbox", 5.0)
     (row,), (failure,) = content["parsed"], content["refused"]
     assert row["psnr"] == 20.0 and any("CMYK" in note for note in row["notes"])
     assert failure["photo"] == str(bad) and "not an image" in failure["error"] and "bad.jpg" in stderr
@@ -240,6 +254,14 @@ def test_parse(
     assert "not an image" in refused(capsys, "parse", bad, "--model", "discs", "--out", out)
     assert "positive" in refused(capsys, "parse", good, "--model", "discs", "--out", out, "--seconds", "nan")
     assert "invalid choice" in refused(capsys, "parse", good, "--out", out, "--effort", "heroic")
+
+    # The same call again finds the result; of too many photos the rest is named.
+    monkeypatch.setenv("SPATIAL_EDIT_MAX_BATCH", "1")
+    assert run("parse", good, bad, good, *arguments[3:], "--seconds", 5, "--json") == 2
+    content = json.loads(capsys.readouterr().out)
+    assert len(asked) == 1 and content["parsed"][0]["folder"] == row["folder"]
+    assert [failure["photo"] for failure in content["refused"]] == [str(bad), str(good)]
+    assert all("at most 1 photos" in failure["error"] for failure in content["refused"])
 
 
 def test_rooms_train_and_evaluate_pass_their_options_on(

@@ -7,9 +7,7 @@ several processes elsewhere; an item whose folder exists is done.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -25,8 +23,9 @@ from spatial_edit.layouts.codec import scene_to_json
 from spatial_edit.layouts.overlay import to_blob_map
 from spatial_edit.parse.photo import KeepGoing, Parsed, Progress, parse_photo
 from spatial_edit.parse.unknowns import blobs_of
+from spatial_edit.uploads import left_out, max_batch, safe_stem, to_csv
+from spatial_edit.uploads import write_zip as write_bundle
 
-MAX_BATCH = 200
 MAP_SIDE = 256
 FILES = ("original.png", "reconstruction.png", "blob_map.png", "scene.json", "blobs.csv", "result.json")
 
@@ -67,16 +66,6 @@ class Failure:
 
     name: str
     reason: str
-
-
-def max_batch() -> int:
-    """How many photos are taken at once: SPATIAL_EDIT_MAX_BATCH, 200 unless set; ValueError when it is no
-    number.
-    """
-    text = os.environ.get("SPATIAL_EDIT_MAX_BATCH", str(MAX_BATCH))
-    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
-        raise ValueError(f"SPATIAL_EDIT_MAX_BATCH is {text[:20]!r}: set it to a whole number above 0")
-    return int(text)
 
 
 def result_name(sha256: str, weights: str, options: Options) -> str:
@@ -138,7 +127,7 @@ def parse_many(
     most = max_batch()
     for place, item in enumerate(items):
         if place >= most:
-            yield Failure(item.name, f"left out: at most {most} photos are taken at once")
+            yield Failure(item.name, left_out(most))
         elif keep_going is not None and not keep_going():
             yield Failure(item.name, "not begun: stopped")
         else:
@@ -158,29 +147,23 @@ def write_zip(results: Iterable[Result | Failure], path: Path) -> int:
 
     Files are copied one after the other, never held together. OSError when it cannot be written.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    rows, count = [], 0
-    try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as bundle:
-            for result in results:
-                if isinstance(result, Failure):
-                    rows.append([result.name, "", "", "", "", result.reason])
-                    continue
-                count += 1
-                inside = f"{count:03d}-{_safe_stem(result.name)}"
-                for part in FILES:
-                    bundle.write(result.folder / part, f"{inside}/{part}")
-                figures = [f"{result.psnr:.2f}", f"{result.seconds:.2f}", " ".join(result.notes)]
-                rows.append([result.name, inside, *figures, ""])
-            bundle.writestr(
-                "photos.csv", _csv(["photo", "folder", "psnr_db", "seconds", "notes", "error"], rows)
-            )
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return count
+    rows: list[list[str]] = []
+
+    def fill(bundle: zipfile.ZipFile) -> None:
+        for result in results:
+            if isinstance(result, Failure):
+                rows.append([result.name, "", "", "", "", result.reason])
+                continue
+            inside = f"{sum(bool(row[1]) for row in rows) + 1:03d}-{safe_stem(result.name)}"
+            for part in FILES:
+                bundle.write(result.folder / part, f"{inside}/{part}")
+            figures = [f"{result.psnr:.2f}", f"{result.seconds:.2f}", " ".join(result.notes)]
+            rows.append([result.name, inside, *figures, ""])
+        header = ["photo", "folder", "psnr_db", "seconds", "notes", "error"]
+        bundle.writestr("photos.csv", to_csv(header, rows))
+
+    write_bundle(path, fill)
+    return sum(bool(row[1]) for row in rows)
 
 
 def blob_table(parsed: Parsed, generator: Generator) -> str:
@@ -193,7 +176,7 @@ def blob_table(parsed: Parsed, generator: Generator) -> str:
         colour = [round((c + 1) * 127.5) for c in parsed.scene.latent.rows[row, 16:19].tolist()]
         shape = (x, y, layout.sizes[k].item(), layout.aspects[k].item(), layout.angles[k].item())
         rows.append([number, words[row] if row < len(words) else "", *(f"{v:.5f}" for v in shape), *colour])
-    return _csv(["number", "name", "x", "y", "size", "aspect", "angle", "red", "green", "blue"], rows)
+    return to_csv(["number", "name", "x", "y", "size", "aspect", "angle", "red", "green", "blue"], rows)
 
 
 def _write(parsed: Parsed, generator: Generator, target: Path) -> None:
@@ -228,22 +211,3 @@ def _finished(name: str, folder: Path, resumed: bool) -> Result:
         return Result(name, folder, float(facts["psnr"]), float(facts["seconds"]), notes, resumed)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"the earlier result {folder.name} is damaged: delete it and parse again") from error
-
-
-def _csv(header: list[str], rows: Iterable[Iterable[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([[_cell(value) for value in row] for row in rows])
-    return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    """A spreadsheet takes a text that starts like this for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "@", "\t", "\r") else value
-
-
-def _safe_stem(name: str) -> str:
-    """A stem that is harmless in a path and in an archive."""
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in Path(name).stem)
-    return kept.strip("-.")[:40] or "photo"

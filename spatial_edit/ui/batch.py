@@ -7,10 +7,7 @@ next progress report.
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-import re
+import shutil
 import tempfile
 import threading
 import zipfile
@@ -21,12 +18,14 @@ from typing import TYPE_CHECKING
 
 from spatial_edit.images import MAX_BYTES, to_png_bytes
 from spatial_edit.ui.pictures import display, triptych
+from spatial_edit.uploads import left_out, max_batch, safe_stem, to_csv, write_zip
 
 if TYPE_CHECKING:
     from spatial_edit.ui.context import Context, ParsedPhoto
 
 EFFORTS = ("encode", "refine", "tune")
 FITS = ("crop", "letterbox")
+FILES = ("original.png", "reconstruction.png", "blob_map.png", "scene.json")
 Report = Callable[[float, str], None]  # (share done of the whole batch, what is going on)
 
 
@@ -76,7 +75,7 @@ class Batch:
         most = max_batch()
         queued, rest = paths[:most], paths[most:]
         for path in rest:
-            self.failures.append((Path(path).name, f"left out: at most {most} photos are taken at once"))
+            self.failures.append((Path(path).name, left_out(most)))
         for place, path in enumerate(queued):
             if self.stopping.is_set():
                 self.failures += [(Path(p).name, "not started: stopped") for p in queued[place:]]
@@ -116,56 +115,43 @@ class Batch:
         folder = f"{place + 1:03d}-{safe_stem(name)}"
         target = self.home / folder
         layout_map = map_of(frame)
-        target.mkdir()
-        (target / "original.png").write_bytes(to_png_bytes(parsed.original))
-        (target / "reconstruction.png").write_bytes(to_png_bytes(frame.image))
-        (target / "blob_map.png").write_bytes(to_png_bytes(layout_map))
-        (target / "scene.json").write_text(scene_json(self.context, frame), encoding="utf-8")
         sheet = target / "sheet.jpg"
-        triptych([display(parsed.original), display(frame.image), layout_map]).save(sheet, "JPEG", quality=92)
+        try:
+            target.mkdir()
+            (target / "original.png").write_bytes(to_png_bytes(parsed.original))
+            (target / "reconstruction.png").write_bytes(to_png_bytes(frame.image))
+            (target / "blob_map.png").write_bytes(to_png_bytes(layout_map))
+            (target / "scene.json").write_text(scene_json(self.context, frame), encoding="utf-8")
+            pictures = [display(parsed.original), display(frame.image), layout_map]
+            triptych(pictures).save(sheet, "JPEG", quality=92)
+        except OSError:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
         return Result(name, folder, sheet, frame.code, parsed.psnr, parsed.seconds, tuple(parsed.notes))
 
     def archive(self) -> str:
-        """A zip of all results and a table of them; ValueError when there are none."""
+        """A zip of all results and a table of them; ValueError when there are none, OSError when it cannot be
+        written."""
         if not self.results:
             raise ValueError("there is nothing to save yet: parse a photo first")
         target = self.home / "spatial-edit-photos.zip"
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as bundle:  # PNG and JPEG do not shrink further
+
+        def fill(bundle: zipfile.ZipFile) -> None:
             for result in self.results:
-                for file in ("original.png", "reconstruction.png", "blob_map.png", "scene.json"):
+                for file in FILES:
                     bundle.write(self.home / result.folder / file, f"{result.folder}/{file}")
             bundle.writestr("results.csv", self.table())
+
+        write_zip(target, fill)
         return str(target)
 
     def table(self) -> str:
         """One CSV line a photo, the failed ones too."""
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(
-            ["photo", "folder", "psnr_db", "seconds", "model", "effort", "fit", "code", "notes", "error"]
-        )
+        header = ["photo", "folder", "psnr_db", "seconds", "model", "effort", "fit", "code", "notes", "error"]
         same = (self.model, self.effort, self.fit)
+        rows = []
         for r in self.results:
             figures = (f"{r.psnr:.2f}", f"{r.seconds:.2f}")
-            writer.writerow([_cell(r.name), r.folder, *figures, *same, r.code, _cell(" ".join(r.notes)), ""])
-        for name, reason in self.failures:
-            writer.writerow([_cell(name), "", "", "", *same, "", "", _cell(reason)])
-        return text.getvalue()
-
-
-def max_batch() -> int:
-    """How many photos are taken at once: SPATIAL_EDIT_MAX_BATCH, 200 unless set."""
-    text = os.environ.get("SPATIAL_EDIT_MAX_BATCH", "200")
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"SPATIAL_EDIT_MAX_BATCH is {text!r}: set it to a whole number above 0")
-    return int(text)
-
-
-def safe_stem(name: str) -> str:
-    """A file name's stem that is harmless in a path and in an archive."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).stem).strip("-.")[:40] or "photo"
-
-
-def _cell(text: str) -> str:
-    """A spreadsheet takes a cell that starts like this for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+            rows.append((r.name, r.folder, *figures, *same, r.code, " ".join(r.notes), ""))
+        rows += [(name, "", "", "", *same, "", "", reason) for name, reason in self.failures]
+        return to_csv(header, rows)

@@ -11,10 +11,11 @@ from typing import Any
 import gradio as gr
 
 from spatial_edit.ui import context as shared
-from spatial_edit.ui.batch import EFFORTS, FITS, Batch, max_batch
+from spatial_edit.ui.batch import EFFORTS, FITS, Batch
 from spatial_edit.ui.context import MODEL_EVENTS, PARSE_EVENTS, Context, spoken
 from spatial_edit.ui.edit_tab import EditTab
 from spatial_edit.ui.scenes import answer
+from spatial_edit.uploads import max_batch
 
 SHOW_EVERY = 1.0  # seconds between two updates of the gallery: each one sends the whole list
 INTRO = (
@@ -189,7 +190,7 @@ def parse_photos(
             raise ValueError("there are no photos yet: drop some first")
         seat = context.seats.take(token)
         batch = Batch(context, shared.known_model(context, model), effort, fit)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise gr.Error(shared.sentence(error), print_exception=False) from error
     seat.batch = batch
     began = shown = time.monotonic()
@@ -214,6 +215,12 @@ def _screen(token: str, batch: Batch, words: str, *, running: bool) -> list[Any]
     results = batch.results
     items = [(str(r.sheet), f"{Path(r.name).name} · {r.psnr:.1f} dB · {r.seconds:.1f} s") for r in results]
     ready = bool(results) and not running
+    archive = None
+    if ready:
+        try:
+            archive = batch.archive()
+        except OSError as error:  # the results can still be opened one by one
+            words += f" There is no zip. {shared.sentence(error)}"
     return [
         token,
         0,
@@ -224,5 +231,5 @@ def _screen(token: str, batch: Batch, words: str, *, running: bool) -> list[Any]
         gr.Button(interactive=not running),
         gr.Button(interactive=running),
         gr.Row(visible=ready),
-        gr.DownloadButton(value=batch.archive()) if ready else gr.DownloadButton(),
+        gr.DownloadButton(value=archive, interactive=archive is not None) if ready else gr.DownloadButton(),
     ]

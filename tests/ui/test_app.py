@@ -22,7 +22,7 @@ from spatial_edit import share  # noqa: E402
 from spatial_edit.session import render_live  # noqa: E402
 from spatial_edit.store import Store  # noqa: E402
 from spatial_edit.ui import context as shared  # noqa: E402
-from spatial_edit.ui.batch import Batch, safe_stem  # noqa: E402
+from spatial_edit.ui.batch import Batch  # noqa: E402
 from spatial_edit.ui.context import Context  # noqa: E402
 from spatial_edit.ui.files import scene_file  # noqa: E402
 from spatial_edit.ui.live import LiveDesk  # noqa: E402
@@ -31,6 +31,7 @@ from spatial_edit.ui.pictures import blob_map, colour  # noqa: E402
 from spatial_edit.ui.scenes import commit, load  # noqa: E402
 from spatial_edit.ui.seats import Seats  # noqa: E402
 from spatial_edit.ui.wiring import build, launch_options  # noqa: E402
+from spatial_edit.uploads import max_batch, safe_stem, to_csv  # noqa: E402
 from tests.ui.fake_generator import FakeGenerator, fake_parse  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -336,9 +337,42 @@ def test_options_of_a_batch_are_checked(context: Context) -> None:
         next(parse_photos(context, "", None, MODEL, "encode", "crop", None))
 
 
+def test_a_full_disk_leaves_no_half_zip_and_no_half_result(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    batch = Batch(context, MODEL, "encode", "crop")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)  # the pictures fit, the scene does not
+        list(batch.run(photos(tmp_path, 1), lambda *_: None))
+    assert not batch.results and "No space left" in batch.failures[0][1] and not list(batch.home.iterdir())
+    list(batch.run(photos(tmp_path, 1), lambda *_: None))
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile.ZipFile, "writestr", full)
+        with pytest.raises(OSError, match="No space left"):
+            batch.archive()
+        *_, last = parse_photos(
+            context, "", photos(tmp_path, 1), MODEL, "encode", "crop", lambda *_, **__: None
+        )
+        assert "1 photo parsed" in last[2] and "no zip" in last[2] and "No space left" in last[2]
+    assert [path.suffix for path in batch.home.iterdir()] == [""]
+    assert Path(batch.archive()).is_file()
+
+
 def test_names_of_files_are_made_harmless() -> None:
     assert safe_stem("../../évil name.png") == "vil-name"
     assert safe_stem("....") == "photo"
+    assert to_csv(["a"], [["=1+1"], ["-1.5"], ["-cmd"], ["+x"], [-2]]) == "a\n'=1+1\n-1.5\n'-cmd\n'+x\n-2\n"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1e3", "9" * 5000, " 5"])
+def test_a_wrong_limit_of_uploads_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert max_batch() == 200
+    monkeypatch.setenv("SPATIAL_EDIT_MAX_BATCH", value)
+    with pytest.raises(ValueError, match="whole number above 0"):
+        max_batch()
 
 
 # ---- the API ----
