@@ -68,8 +68,8 @@ def edit(options: Namespace) -> int:
 
 
 def parse(options: Namespace) -> int:
-    """Photos to scenes; a photo that cannot be read is named, and the others are still parsed. What an earlier
-    call with the same options has finished in the same folder is not parsed again."""
+    """Photos to scenes; a photo that cannot be read is named, and the others are still parsed. What an
+    earlier call with the same options has finished in the same folder is not parsed again."""
     from spatial_edit.images import save_png
     from spatial_edit.layouts.codec import scene_from_json
     from spatial_edit.parse.batch import Failure, Item, Options, parse_many
@@ -97,6 +97,8 @@ def parse(options: Namespace) -> int:
         figures = {"psnr": round(result.psnr, 3), "seconds": round(result.seconds, 3)}
         done.append({**row, "notes": [*result.notes, *frame.notes], **figures})
         if not options.json:
+            for note in result.notes:
+                print(f"note: {path.name}: {note}", file=sys.stderr)
             print(f"{path.name}  {result.psnr:.2f} dB  {result.seconds:.2f} s  {frame.code}", flush=True)
     if options.json:
         _print_json({"parsed": done, "refused": failed})

@@ -255,6 +255,10 @@ def test_parse(
     assert "positive" in refused(capsys, "parse", good, "--model", "discs", "--out", out, "--seconds", "nan")
     assert "invalid choice" in refused(capsys, "parse", good, "--out", out, "--effort", "heroic")
 
+    assert run("parse", good, "--model", "discs", "--out", tmp_path / "plain") == 0
+    assert "note: good.jpg: CMYK" in capsys.readouterr().err
+    asked.pop()
+
     # The same call again finds the result; of too many photos the rest is named.
     monkeypatch.setenv("SPATIAL_EDIT_MAX_BATCH", "1")
     assert run("parse", good, bad, good, *arguments[3:], "--seconds", 5, "--json") == 2

@@ -44,6 +44,7 @@ class Result:
     psnr: float
     seconds: float
     notes: tuple[str, ...]
+    photo_notes: tuple[str, ...] = ()  # those of `notes` that tell what was done to the photo
 
 
 @dataclass
@@ -127,7 +128,9 @@ class Batch:
         except OSError:
             shutil.rmtree(target, ignore_errors=True)
             raise
-        return Result(name, folder, sheet, frame.code, parsed.psnr, parsed.seconds, tuple(parsed.notes))
+        notes = tuple(parsed.notes)
+        own = tuple(note for note in notes if note not in frame.notes)
+        return Result(name, folder, sheet, frame.code, parsed.psnr, parsed.seconds, notes, own)
 
     def archive(self) -> str:
         """A zip of all results and a table of them; ValueError when there are none, OSError when it cannot be

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -213,7 +212,10 @@ def _summary(batch: Batch, seconds: float) -> str:
 
 def _screen(token: str, batch: Batch, words: str, *, running: bool) -> list[Any]:
     results = batch.results
-    items = [(str(r.sheet), f"{Path(r.name).name} · {r.psnr:.1f} dB · {r.seconds:.1f} s") for r in results]
+    items = [
+        (str(r.sheet), " · ".join((r.name, f"{r.psnr:.1f} dB", f"{r.seconds:.1f} s", *r.photo_notes)))
+        for r in results
+    ]
     ready = bool(results) and not running
     archive = None
     if ready:

@@ -337,6 +337,15 @@ def test_options_of_a_batch_are_checked(context: Context) -> None:
         next(parse_photos(context, "", None, MODEL, "encode", "crop", None))
 
 
+def test_what_was_done_to_a_photo_is_said(context: Context, tmp_path: Path) -> None:
+    photo = tmp_path / "moving.gif"
+    frames = [Image.new("RGB", (20, 20), tint) for tint in ("red", "blue")]
+    frames[0].save(photo, save_all=True, append_images=frames[1:])
+    *_, last = parse_photos(context, "", [str(photo)], MODEL, "encode", "crop", lambda *_, **__: None)
+    (caption,) = (item["caption"] if isinstance(item, dict) else item[1] for item in last[4].value)
+    assert caption.startswith("moving.gif · ") and "2 frames: the first one is used" in caption
+
+
 def test_a_full_disk_leaves_no_half_zip_and_no_half_result(
     context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
