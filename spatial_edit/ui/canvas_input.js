@@ -4,7 +4,7 @@ function act(name) {
   const item = current(), place = elements.indexOf(item);
   if (name === 'undo' || name === 'redo') {
     finishKeys();
-    if (outbox.length || waiting || scene[`can_${name}`]) send(name);
+    if (outbox.length || waiting || scene[`can_${name}`]) { say(name === 'undo' ? 'Undone.' : 'Redone.'); send(name); }
     return;
   }
   if (!item) { say('Select an element first.'); return; }
@@ -17,6 +17,7 @@ function act(name) {
   else if (name === 'remove') {
     elements = elements.filter((other) => other !== item);
     selected = null; draw(); stage.focus({ preventScroll: true });
+    say(`Removed ${title(item)}; undo brings it back.`);
     send('edit', [{ op: 'remove', target }]);
   }
 }

@@ -124,7 +124,8 @@ function receive() {
   }
   emptyState.hidden = true;
   img.alt = `Picture with ${said.elements.length} elements, made by ${said.model}`;
-  say(said.error || said.message || '', Boolean(said.error));
+  const told = opened ? '' : current() ? describe(current()) : statusLine.textContent;
+  say(said.error || said.message || told, Boolean(said.error));
   address(said);
   draw();
   flush();
