@@ -17,6 +17,11 @@ from spatial_edit.ui.scenes import answer, commit, load
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **MODEL_EVENTS}
 TODAY = "This layout with today's model"
+# Gradio's `release` knows the mouse alone; the browser's `change` also a typed number and the arrow keys.
+TRUNCATION_SCRIPT = """() => {
+  const press = () => document.querySelector('#generate').click();
+  document.querySelector('#truncation').addEventListener('change', () => setTimeout(press, 60));
+}"""
 HELP = """
 | | |
 |---|---|
@@ -74,7 +79,14 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
                     shared.FIRST_SEED, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, elem_id="seed"
                 )
                 truncation = gr.Slider(
-                    0, 1, 0, step=0.05, label="Truncation", info="0 is full variety, 1 the average picture."
+                    0,
+                    1,
+                    0,
+                    step=0.05,
+                    label="Truncation",
+                    info="0 is full variety, 1 the average picture.",
+                    buttons=[],
+                    elem_id="truncation",
                 )
             with gr.Row(elem_classes="buttons"):
                 generate = gr.Button(
@@ -92,6 +104,7 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
         return load(context, dict(request.query_params))
 
     demo.load(on_load, None, first_scene, **QUIET)
+    demo.load(None, js=TRUNCATION_SCRIPT, api_visibility="private")
     return tab
 
 
@@ -151,7 +164,6 @@ def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, t
     generate.click(on_generate, inputs, outputs, **QUIET)
     tab.seed.submit(on_generate, inputs, outputs, **QUIET)
     tab.model.input(on_generate, inputs, outputs, **QUIET)
-    tab.truncation.release(on_generate, inputs, outputs, trigger_mode="always_last", **QUIET)
     die.click(
         None, None, tab.seed, js="() => Math.floor(Math.random() * 4294967296)", api_visibility="private"
     ).then(on_generate, inputs, outputs, **QUIET)
