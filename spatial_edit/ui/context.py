@@ -18,7 +18,7 @@ from spatial_edit.ui.seats import Seat, Seats
 P = ParamSpec("P")
 T = TypeVar("T")
 FIRST_SEED = 6
-UNTIL_RESTART = "The link to this photo's scene lasts until the program restarts: no store is set up."
+UNTIL_RESTART = "Links to this scene work until the app restarts: no store is set up."
 MODEL_EVENTS: dict[str, Any] = {
     "concurrency_id": "model",
     "concurrency_limit": 1,
@@ -91,7 +91,7 @@ class Context:
     def show(self, seat: Seat, frame: Frame, why: str, **more: Any) -> dict[str, object]:
         """The canvas's value for a frame of this seat."""
         session, names = seat.session, self.row_names(frame.scene.model)
-        if frame.code.startswith("s:") and not self.store.persistent:
+        if why == "open" and frame.code.startswith("s:") and not self.store.persistent:
             more = {"message": UNTIL_RESTART, **more}
         return scene_value(
             frame, names, why=why, can_undo=session.can_undo, can_redo=session.can_redo, **more

@@ -19,15 +19,15 @@ from spatial_edit.ui.seats import Seat
 
 
 def answer(context: Context, seat: Seat, frame: Frame, why: str, **more: Any) -> list[Any]:
-    """Values for `EditTab.scene`."""
+    """Values for `EditTab.scene`. A parsed photo has no seed: the fields keep what they say."""
     scene = frame.scene
+    from_seed = scene.provenance.kind == "seed"
     value = context.show(seat, frame, why, **more)
     return [
         seat.token,
         gr.HTML(value=value),
         scene.model,
-        scene.latent.seed,
-        scene.latent.truncation,
+        *((scene.latent.seed, scene.latent.truncation) if from_seed else (gr.skip(), gr.skip())),
         frame.code,
     ]
 
