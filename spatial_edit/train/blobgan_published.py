@@ -70,6 +70,7 @@ class PublishedRecipe:
     lazy: int = 16
     decay: float = 0.5 ** (32 / 10_000)
     jitter: bool = True
+    released_jitter: bool = False  # the released code's mirrored angles, for comparison alone
     seed: int = 0
     photos: str = ""
     pool_size: int = 0
@@ -129,7 +130,7 @@ class PublishedTask:
         """On the modules' device, from the task's own generator."""
         drawn = Jitter.draw(count, self.recipe.config.blobs, self.generator)
         x, y, angle, score = (t.to(self.device) for t in (drawn.x, drawn.y, drawn.angle, drawn.score))
-        return Jitter(x, y, angle, score)
+        return Jitter(x, y, angle, score, released_jitter=self.recipe.released_jitter)
 
     def draw_noise(self, network: PublishedBlobGAN, count: int) -> list[Tensor]:
         sides = network.generator.noise_sides

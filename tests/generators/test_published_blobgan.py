@@ -117,7 +117,7 @@ def test_jitter_turns_by_the_drawn_angle():
     turned = torch.atan2(-after[..., 1], after[..., 0]) - torch.atan2(-before[..., 1], before[..., 0])
     turned = (turned + torch.pi).remainder(2 * torch.pi) - torch.pi
     assert torch.allclose(turned, 0.1 * jitter.angle, atol=1e-5)
-    released = jittered_directions(shapes, replace(jitter, released=True))
+    released = jittered_directions(shapes, replace(jitter, released_jitter=True))
     up = before[..., 1] < 0
     assert torch.allclose(released[up], after[up], atol=1e-5)
     assert (released - after)[~up].abs().max() > 0.1

@@ -170,7 +170,7 @@ def test_numbers_released_jitter(vectors, close):
     raw = RawLayout(
         v["in.xs"], v["in.ys"], v["in.sizes"], v["in.covs_raw"], v["in.features"], v["in.features"]
     )
-    drawn = Jitter(v["in.u_x"], v["in.u_y"], v["in.u_angle"], v["in.u_shift"], released=True)
+    drawn = Jitter(v["in.u_x"], v["in.u_y"], v["in.u_angle"], v["in.u_shift"], released_jitter=True)
     got = model.parameters_of(raw, drawn)
     close(got.centres[..., 0], v["out.xs"], 1e-5)
     close(got.centres[..., 1], v["out.ys"], 1e-5)
@@ -180,11 +180,11 @@ def test_numbers_released_jitter(vectors, close):
     close(splat(levels[16], got.features), v["out.feature_grid_16"], 1e-5)
 
     zero = torch.zeros_like(drawn.x)
-    still = Jitter(zero, zero, zero, zero, released=True)
+    still = Jitter(zero, zero, zero, zero, released_jitter=True)
     mirrored = model.parameters_of(raw, still).covariances
     close(mirrored, v["out.covs_angle_jitter_zero_amplitude"], 1e-5)
     close(model.parameters_of(raw).covariances, v["out.covs_no_jitter"], 1e-5)
-    right = model.parameters_of(raw, replace(still, released=False)).covariances
+    right = model.parameters_of(raw, replace(still, released_jitter=False)).covariances
     close(right, v["out.covs_no_jitter"], 1e-5)
     assert (mirrored - right).abs().max() > 1e-3, "the vectors hold a blob that the released code mirrors"
 

@@ -164,6 +164,14 @@ def groups(task):
     return [(name, group) for name, o in task.optimisers.items() for group in o.param_groups]
 
 
+def test_published_training_turns_blobs_unless_told_to_mirror_them(pool):
+    recipe = blobgan_published_toy()
+    for mirrored in (False, True):
+        task = PublishedTask(dataclasses.replace(recipe, released_jitter=mirrored), Rooms(pool.pictures))
+        assert task.draw_jitter(2).released_jitter is mirrored
+    assert not recipe.released_jitter and not blobgan_published().released_jitter
+
+
 def test_published_penalty_comes_every_sixteenth_step(pool):
     norms = []
     for images in (0, 16, 240, 256):

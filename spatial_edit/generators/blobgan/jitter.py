@@ -2,7 +2,7 @@
 
 Per blob and call, uniform: x and y +- 0.04, score +- 0.5, angle +- 0.1 rad. Here the direction e is turned by
 the drawn angle. The released training code rebuilt it as (cos t, -sin t) with t = arccos(e_x) + angle, which
-mirrors every blob whose e_y > 0; `released=True` reproduces that, for comparison alone.
+mirrors every blob whose e_y > 0; `released_jitter=True` reproduces that, for comparison alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Jitter:
     amplitude_xy: float = 0.04  # fraction of the side
     amplitude_score: float = 0.5
     amplitude_angle: float = 0.1  # radians
-    released: bool = False
+    released_jitter: bool = False
 
     @classmethod
     def draw(
@@ -37,18 +37,18 @@ class Jitter:
         generator: torch.Generator | None = None,
         *,
         device: torch.device | str = "cpu",
-        released: bool = False,
+        released_jitter: bool = False,
     ) -> Jitter:
         """A fresh draw, in the order x, y, angle, score."""
         u = torch.rand(4, pictures, blobs, generator=generator, device=device) * 2 - 1
-        return cls(u[0], u[1], u[2], u[3], released=released)
+        return cls(u[0], u[1], u[2], u[3], released_jitter=released_jitter)
 
 
 def jittered_directions(shapes: Tensor, jitter: Jitter) -> Tensor:
     """(N, K, 4) raw shapes -> (N, K, 2) directions, turned counter-clockwise as seen by the drawn angle."""
     e = directions(shapes)
     turn = jitter.amplitude_angle * jitter.angle
-    if jitter.released:
+    if jitter.released_jitter:
         theta = e[..., 0].detach().clamp(-1, 1).arccos() + turn
         mirrored = torch.stack([theta.cos(), -theta.sin()], -1)
         return e + (mirrored - e).detach()  # straight-through, as released
