@@ -82,8 +82,11 @@ def main(arguments: list[str] | None = None) -> int:
     from spatial_edit.ui.wiring import launch_options
 
     models = first(editable(), chosen.model) if chosen.model else editable()
-    demo = build_demo(models=models, device=chosen.device)
-    demo.launch(server_name=chosen.host, server_port=chosen.port, **launch_options())
+    try:
+        demo = build_demo(models=models, device=chosen.device)
+        demo.launch(server_name=chosen.host, server_port=chosen.port, **launch_options())
+    except (ValueError, OSError) as error:  # a setting that is wrong, a port that is taken
+        raise SystemExit(f"The app cannot start: {error}") from error
     return 0
 
 

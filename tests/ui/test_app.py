@@ -85,6 +85,25 @@ def test_a_missing_system_library_names_the_package_list(tmp_path: Path) -> None
     assert done.returncode == 1 and "packages.txt" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["SPATIAL_EDIT_MAX_BATCH", "SPATIAL_EDIT_STORE_DAYS"])
+def test_a_wrong_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    import app
+
+    monkeypatch.setenv(name, "many")
+    with pytest.raises(SystemExit, match=f"cannot start: {name} is 'many'"):
+        app.main([])
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    import app
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(SystemExit, match=r"cannot start: .*port"):
+            app.main(["--port", str(taken.getsockname()[1])])
+
+
 def test_only_the_four_endpoints_are_public() -> None:
     generator = FakeGenerator()
     demo = build(lambda name: generator, Store(), {MODEL: generator.spec}, parse=fake_parse)

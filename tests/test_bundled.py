@@ -1,0 +1,102 @@
+"""The bundled models as they ship: cards, scores, samples; and what the command line says of damage."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from spatial_edit import cli
+from spatial_edit.checkpoints import read_config, weights_hash
+from spatial_edit.generators import registry
+from spatial_edit.metrics.evaluate import read
+
+ALWAYS = {
+    "resolution",
+    "parameters",
+    "images_seen",
+    "hardware",
+    "minutes",
+    "date",
+    "command",
+}
+SAMPLED = {"frechet", "frechet_floor", "frechet_baseline", "precision", "recall"}
+STEERED = {
+    "co_move",
+    "co_move_from_truth",
+    "co_move_ceiling",
+    "co_move_bed",
+    "background_change",
+    "dead_blobs",
+}
+NETWORKS = ("rooms-judge", "rooms-segmenter")
+
+
+@pytest.mark.parametrize("name", [*registry.MODELS, *NETWORKS])
+def test_numbers_every_model_comes_with_its_scores_and_a_card(name: str) -> None:
+    folder = registry.CHECKPOINTS / name
+    metrics, spec = read(folder / "metrics.json"), registry.MODELS.get(name)
+    wanted = ALWAYS | (SAMPLED if spec else {"accuracy", "miou"}) | (STEERED if spec and spec.kind else set())
+    assert not wanted - set(metrics)
+    assert all(isinstance(v, str) or math.isfinite(v) for v in metrics.values())
+    assert (folder / "README.md").read_text().startswith("---\nlicense: mit")
+    assert read_config(folder) and len(weights_hash(folder)) == 16
+    if spec:
+        side = spec.resolution
+        with Image.open(folder / "samples.png") as sheet:
+            assert metrics["resolution"] == side and min(sheet.size) >= 8 * side  # 64 of them
+
+
+def test_numbers_the_rooms_model_meets_its_bounds() -> None:
+    metrics = read(registry.CHECKPOINTS / "blobgan-rooms" / "metrics.json")
+    bounds = {"background_change": 0.03, "dead_blobs": 0.15, "frechet": metrics["frechet_baseline"]}
+    assert all(float(metrics[name]) <= float(bound) for name, bound in bounds.items())
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the bundled model that the registry takes for the real one."""
+    spec = registry.MODELS["blobgan-rooms"]
+    assert spec.folder is not None
+    folder = tmp_path / "blobgan-rooms"
+    shutil.copytree(spec.folder, folder)
+    monkeypatch.setitem(registry.MODELS, spec.name, replace(spec, folder=folder))
+    monkeypatch.setattr(registry, "_loaded", {})
+    return folder
+
+
+DAMAGE = {
+    "cut short": ("model.safetensors", lambda data: data[:1_000_000]),
+    "empty": ("model.safetensors", lambda data: b""),
+    "a changed byte": (
+        "model.safetensors",
+        lambda data: data[:-1000] + bytes([data[-1000] ^ 1]) + data[-999:],
+    ),
+    "an endless header": ("model.safetensors", lambda data: b"\xff" * 8 + data[8:]),
+    "another model's": ("config.json", lambda data: data.replace(b'"resolution": 64', b'"resolution": 128')),
+    "no JSON": ("config.json", lambda data: b"{"),
+    "missing": ("model.safetensors", None),
+    "without configuration": ("config.json", None),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_errors_a_damaged_checkpoint_is_one_sentence(
+    copied: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, change = DAMAGE[kind]
+    file = copied / name
+    before = file.read_bytes()
+    if change is None:
+        file.unlink()
+    else:
+        file.write_bytes(change(before))
+        assert file.read_bytes() != before
+    assert cli.main(["generate", "--seed", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and err.startswith("error: ") and "blobgan-rooms" in err
+    assert "Traceback" not in err and len(err) < 400
