@@ -80,7 +80,9 @@ def evaluate(
     if generator.spec.kind == "blobs":
         figures |= steering(generator, judge, sizes, seed, say)
         figures |= ceiling(judge, weights, resolution, sizes, say)
-    if model != BASELINE:
+    if model == BASELINE:
+        figures["frechet_baseline"] = figures["frechet"]
+    else:
         figures |= _baseline(judge, weights, real, resolution, sizes, seed, say)
     figures |= {
         "evaluate_minutes": round((time.monotonic() - start) / 60, 2),

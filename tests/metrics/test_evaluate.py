@@ -78,6 +78,12 @@ def test_smoke_evaluate_fills_and_merges_the_file(registry: Path, tmp_path: Path
     assert {k: again[k] for k in same} == {k: figures[k] for k in same}
 
 
+def test_numbers_the_baseline_is_its_own_baseline(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate_module, "BASELINE", "blobgan-tiny")
+    figures = evaluate_module.evaluate("blobgan-tiny", quick=True, say=lambda text: None)
+    assert figures["frechet_baseline"] == figures["frechet"]
+
+
 def test_numbers_reference_stats_round_trip(judge: Judge, registry: Path) -> None:
     real = reference(judge, "w", 16, 12)
     assert real.features.shape == (12, judge.dimension) and real.floor > 0
