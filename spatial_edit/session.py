@@ -127,7 +127,7 @@ def _name(number: int, names: Names | None) -> str:
 
 def _blobs(scene: Scene) -> Blobs:
     if not isinstance(scene.layout, Blobs):
-        raise CodeError(f"a layout of kind {scene.layout.kind!r} cannot be edited yet: only blobs can")
+        raise CodeError(f"{scene.model} has no blobs to move: choose a model that has them")
     return scene.layout
 
 

@@ -179,7 +179,7 @@ def check_weights(shared: SharedScene, weights: str, model: str) -> None:
 
 def _blobs(scene: Scene) -> Blobs:
     if not isinstance(scene.layout, Blobs):
-        raise CodeError(f"a layout of kind {scene.layout.kind!r} has no code yet: only blobs have")
+        raise CodeError(f"{scene.model} has no blobs to move, and so no code: choose a model that has them")
     return scene.layout
 
 

@@ -1,7 +1,7 @@
 """Overlay: a layout as SVG ellipses with their numbers, and as a blob-map picture.
 
 A number's colour is always the same, whatever else the layout holds: hues step by the golden angle, so that
-neighbours in number are far apart in hue, and lightness changes after every round.
+neighbours in number are far apart in hue.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ MAX_SIDE = 4096
 EDGE_PIXELS = 1.5  # width of the soft edge in the blob map
 BACKGROUND = (38, 38, 42)
 
-_GOLDEN_TURN = (3 - math.sqrt(5)) / 2
-_LIGHTNESS = (0.55, 0.7, 0.42)
+_GOLDEN_ANGLE, _FIRST_HUE = 137.508, 200.0  # degrees; the canvas of the app takes the same
 
 
 def colour(number: int) -> tuple[int, int, int]:
-    """The RGB colour (0..255 each) of the element with this number."""
-    lightness = _LIGHTNESS[number // 8 % len(_LIGHTNESS)]
-    red, green, blue = colorsys.hls_to_rgb(number * _GOLDEN_TURN % 1.0, lightness, 0.68)
+    """The RGB colour (0..255 each) of the element with this number, as the app's canvas shows it."""
+    hue = (number * _GOLDEN_ANGLE + _FIRST_HUE) % 360 / 360
+    red, green, blue = colorsys.hls_to_rgb(hue, 0.62, 0.85)
     return round(255 * red), round(255 * green), round(255 * blue)
 
 

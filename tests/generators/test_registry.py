@@ -11,6 +11,7 @@ from spatial_edit.data.rooms.blob_truth import SLOT_NAMES
 from spatial_edit.generators import registry
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes, stylegan2_config
+from spatial_edit.session import Session
 
 
 @pytest.fixture
@@ -43,6 +44,11 @@ def test_errors_name_what_there_is() -> None:
 def test_smoke_only_models_with_a_layout_are_editable() -> None:
     assert "blobgan-rooms" in registry.editable()
     assert "stylegan2-rooms" not in registry.editable()
+
+
+def test_errors_a_model_without_a_layout_has_no_code(baseline: StyleGAN2Scenes) -> None:
+    with pytest.raises(ValueError, match="stylegan2-rooms has no blobs to move"):
+        Session(lambda name: baseline).generate("stylegan2-rooms", 1)
 
 
 def test_determinism_of_the_baseline(baseline: StyleGAN2Scenes) -> None:
