@@ -41,6 +41,7 @@ class Result:
     folder: str
     sheet: Path
     code: str
+    key: str  # deletes the scene from the store
     psnr: float
     seconds: float
     notes: tuple[str, ...]
@@ -130,7 +131,8 @@ class Batch:
             raise
         notes = tuple(parsed.notes)
         own = tuple(note for note in notes if note not in frame.notes)
-        return Result(name, folder, sheet, frame.code, parsed.psnr, parsed.seconds, notes, own)
+        figures = parsed.psnr, parsed.seconds
+        return Result(name, folder, sheet, frame.code, parsed.receipt.key, *figures, notes, own)
 
     def archive(self) -> str:
         """A zip of all results and a table of them; ValueError when there are none, OSError when it cannot be
@@ -150,11 +152,12 @@ class Batch:
 
     def table(self) -> str:
         """One CSV line a photo, the failed ones too."""
-        header = ["photo", "folder", "psnr_db", "seconds", "model", "effort", "fit", "code", "notes", "error"]
+        header = ["photo", "folder", "psnr_db", "seconds", "model", "effort", "fit"]
+        header += ["code", "deletion_key", "notes", "error"]
         same = (self.model, self.effort, self.fit)
         rows = []
         for r in self.results:
             figures = (f"{r.psnr:.2f}", f"{r.seconds:.2f}")
-            rows.append((r.name, r.folder, *figures, *same, r.code, " ".join(r.notes), ""))
-        rows += [(name, "", "", "", *same, "", "", reason) for name, reason in self.failures]
+            rows.append((r.name, r.folder, *figures, *same, r.code, r.key, " ".join(r.notes), ""))
+        rows += [(name, "", "", "", *same, "", "", "", reason) for name, reason in self.failures]
         return to_csv(header, rows)

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import gradio as gr
 from torch import Tensor
 
-from spatial_edit.session import Frame, Lookup, Session, Store
+from spatial_edit.session import Frame, Lookup, Receipt, Session, Store
 from spatial_edit.ui.canvas import scene_value
 from spatial_edit.ui.seats import Seat, Seats
 
@@ -54,6 +54,8 @@ class ParsedPhoto(Protocol):
     def seconds(self) -> float: ...
     @property
     def notes(self) -> tuple[str, ...]: ...
+    @property
+    def receipt(self) -> Receipt: ...
 
 
 Parse = Callable[..., ParsedPhoto]  # (lookup, store, data, model, effort, fit, progress)

@@ -12,6 +12,7 @@ import gradio as gr
 from spatial_edit.ui import context as shared
 from spatial_edit.ui.batch import EFFORTS, FITS, Batch
 from spatial_edit.ui.context import MODEL_EVENTS, PARSE_EVENTS, Context, spoken
+from spatial_edit.ui.deletion import build_deletion
 from spatial_edit.ui.edit_tab import EditTab
 from spatial_edit.ui.scenes import answer
 from spatial_edit.uploads import max_batch
@@ -22,9 +23,9 @@ INTRO = (
     "reconstruction by the model, and its blob map."
 )
 EFFORT_CHOICES = [
-    ("Encode · one pass, under a second", EFFORTS[0]),
-    ("Refine · a closer likeness, tens of seconds", EFFORTS[1]),
-    ("Tune · closest, also adapts the model, a minute", EFFORTS[2]),
+    ("Encode · a first likeness, under a second a photo", EFFORTS[0]),
+    ("Refine · a closer likeness, about 10 seconds a photo", EFFORTS[1]),
+    ("Tune · closest, adapts the model too, about a minute a photo", EFFORTS[2]),
 ]
 NOTHING = (
     '<div class="nothing"><div><i></i><i></i><i></i></div>'
@@ -64,6 +65,8 @@ class ParseTab:
     actions: gr.Row
     open: gr.Button
     save: gr.DownloadButton
+    code: gr.Textbox
+    key: gr.Textbox
 
 
 def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
@@ -85,7 +88,6 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
             status = gr.Markdown(
                 f"No photos yet. Drop up to {max_batch()}, then press Parse photos.",
                 elem_id="parse-status",
-                min_height=44,
             )
             nothing = gr.HTML(NOTHING)
             gallery = gr.Gallery(
@@ -95,6 +97,7 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
                 height="auto",
                 object_fit="contain",
                 allow_preview=False,
+                buttons=[],
                 visible=False,
                 interactive=False,
                 format="jpeg",
@@ -103,6 +106,7 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
             with gr.Row(visible=False) as actions:
                 open_button = gr.Button("Open in editor", variant="primary", elem_id="open-in-editor")
                 save = gr.DownloadButton("Save all as zip", elem_id="save-all")
+            code, key = build_deletion(context)
             failures = gr.HTML(
                 [],
                 html_template=FAILURES_HTML,
@@ -126,6 +130,8 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
         actions=actions,
         open=open_button,
         save=save,
+        code=code,
+        key=key,
     )
     _wire(context, edit, tab, tabs)
     return tab
@@ -150,8 +156,9 @@ def _wire(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None
             batch.stop()
         return "Stopping…"
 
-    def on_choose(event: gr.SelectData) -> int:
-        return event.index if isinstance(event.index, int) else 0
+    def on_choose(token: str, event: gr.SelectData) -> list[Any]:
+        chosen = event.index if isinstance(event.index, int) else 0
+        return [chosen, *_receipt(context.seats.take(token).batch, chosen)]
 
     @spoken
     def on_open(token: str, chosen: int) -> list[Any]:
@@ -164,6 +171,7 @@ def _wire(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None
             return [*answer(context, seat, seat.session.open(result.code), "open"), gr.Tabs(selected="edit")]
 
     screen = [tab.status, tab.nothing, tab.gallery, tab.failures, tab.start, tab.stop, tab.actions, tab.save]
+    screen += [tab.code, tab.key]
     tab.start.click(
         on_start,
         [edit.token, tab.photos, tab.model, tab.effort, tab.fit],
@@ -173,11 +181,30 @@ def _wire(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None
         **private,
     )
     tab.stop.click(on_stop, [edit.token], [tab.status], queue=False, show_progress="hidden", **private)
-    tab.gallery.select(on_choose, None, [tab.chosen], show_progress="hidden", queue=False, **private)
-    tab.open.click(on_open, [edit.token, tab.chosen], [*edit.scene, tabs], **MODEL_EVENTS, **private)
+    tab.gallery.select(
+        on_choose,
+        [edit.token],
+        [tab.chosen, tab.code, tab.key],
+        show_progress="hidden",
+        queue=False,
+        **private,
+    )
+    opened = tab.open.click(on_open, [edit.token, tab.chosen], [*edit.scene, tabs], **MODEL_EVENTS, **private)
+    opened.success(None, js=SHOW_CANVAS, **private)
+
+
+def _receipt(batch: Batch | None, chosen: int) -> tuple[str, str]:
+    """Code and deletion key of a result, empty when there is none."""
+    if batch is None or not 0 <= chosen < len(batch.results):
+        return "", ""
+    return batch.results[chosen].code, batch.results[chosen].key
 
 
 PROGRESS = gr.Progress()
+# On a phone the button is far below the canvas.
+SHOW_CANVAS = (
+    "() => setTimeout(() => document.querySelector('#tabs').scrollIntoView({ behavior: 'smooth' }), 80)"
+)
 
 
 def parse_photos(
@@ -207,13 +234,16 @@ def _summary(batch: Batch, seconds: float) -> str:
     words = f"**{done} {'photo' if done == 1 else 'photos'} parsed** in {seconds:.0f} s."
     if failed:
         words += f" {failed} not, the reasons are below."
-    return words + (" Choose one and open it in the editor." if done else "")
+    return words + (" Choose one to open in the editor." if done > 1 else "")
 
 
 def _screen(token: str, batch: Batch, words: str, *, running: bool) -> list[Any]:
     results = batch.results
     items = [
-        (str(r.sheet), " · ".join((r.name, f"{r.psnr:.1f} dB", f"{r.seconds:.1f} s", *r.photo_notes)))
+        (
+            str(r.sheet),
+            " · ".join((r.name, f"likeness {r.psnr:.1f} dB", f"{r.seconds:.1f} s", *r.photo_notes)),
+        )
         for r in results
     ]
     ready = bool(results) and not running
@@ -228,10 +258,16 @@ def _screen(token: str, batch: Batch, words: str, *, running: bool) -> list[Any]
         0,
         words,
         gr.HTML(visible=not items),
-        gr.Gallery(value=items, visible=bool(items), columns=1 if len(items) < 5 else 2),
+        gr.Gallery(
+            value=items,
+            visible=bool(items),
+            columns=1 if len(items) < 5 else 2,
+            selected_index=0 if items else None,
+        ),
         gr.HTML(value=[list(pair) for pair in batch.failures], visible=bool(batch.failures)),
         gr.Button(interactive=not running),
         gr.Button(interactive=running),
         gr.Row(visible=ready),
         gr.DownloadButton(value=archive, interactive=archive is not None) if ready else gr.DownloadButton(),
+        *_receipt(batch, 0),
     ]

@@ -20,7 +20,7 @@ from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.images import open_photo, to_square
 from spatial_edit.layouts import Blobs, Latent, Scene
 from spatial_edit.layouts.scene import Provenance
-from spatial_edit.session import Frame, Session
+from spatial_edit.session import Frame, Receipt, Session
 
 NAMES = ("floor", "rug", "window", "picture", "wardrobe", "bed", "blanket", "pillow", "night_stand", "lamp")
 SHAPES = (  # x, y, size, aspect of a plain bedroom; the seed moves them a little
@@ -97,6 +97,7 @@ class FakeParsed:
     psnr: float
     seconds: float
     notes: tuple[str, ...]
+    receipt: Receipt
 
 
 PARSE_SECONDS = 0.0
@@ -122,4 +123,4 @@ def fake_parse(lookup, store, data, model, effort, fit="crop", progress=None) ->
     frame = session.adopt(made)
     error = (frame.image - original).square().mean().item() / 4
     psnr = -10 * float(np.log10(max(error, 1e-9)))
-    return FakeParsed(frame, original, psnr, time.monotonic() - began, photo.notes)
+    return FakeParsed(frame, original, psnr, time.monotonic() - began, photo.notes, session.receipt)
