@@ -26,7 +26,8 @@ def scene_file(context: Context, payload: Any) -> dict[str, object]:
     if what not in ("picture", "map", "scene") or not isinstance(code, str):
         raise ValueError("a file request needs what (picture, map or scene) and code: reload the page")
     frame = context.new_session().open(code)
-    stem = f"{frame.scene.model}-{frame.scene.latent.seed}"
+    scene = frame.scene
+    stem = f"{scene.model}-{scene.latent.seed if scene.provenance.kind == 'seed' else 'photo'}"
     if what == "picture":
         return _file(f"{stem}.png", "image/png", to_png_bytes(display(frame.image)))
     if what == "map":
@@ -44,11 +45,12 @@ def map_of(frame: Frame) -> Any:
 def scene_json(context: Context, frame: Frame) -> str:
     """The scene as text: what it was made from, its code, and every element's geometry."""
     scene = frame.scene
+    from_seed = scene.provenance.kind == "seed"
     value = {
         "model": scene.model,
         "weights": scene.weights,
-        "seed": scene.latent.seed,
-        "truncation": scene.latent.truncation,
+        "seed": scene.latent.seed if from_seed else None,
+        "truncation": scene.latent.truncation if from_seed else None,
         "made_from": scene.provenance.kind,
         "code": frame.code,
         "elements": elements_of(frame, context.row_names(scene.model)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import colorsys
 import io
 import math
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from spatial_edit.images import enlarge, to_pil
 from spatial_edit.layouts import Blobs
+from spatial_edit.layouts.overlay import colour
 
 DISPLAY_SIDE = 512  # a smaller picture is enlarged to this, so that the browser never shows blocks
 _GROUND = (25, 28, 36)
@@ -31,13 +31,6 @@ def data_url(picture: Image.Image, *, quality: int = 85) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def colour(number: int) -> tuple[int, int, int]:
-    """An element's colour; the same as in canvas_state.js (golden angle, so that neighbours differ)."""
-    hue = (number * 137.508 + 200) % 360 / 360
-    red, green, blue = colorsys.hls_to_rgb(hue, 0.62, 0.85)
-    return round(red * 255), round(green * 255), round(blue * 255)
-
-
 def blob_map(layout: Blobs, side: int = DISPLAY_SIDE) -> Image.Image:
     """The visible elements as filled ellipses with their numbers, farthest first, on dark ground."""
     scale = side * _OVERSAMPLE
@@ -51,11 +44,11 @@ def blob_map(layout: Blobs, side: int = DISPLAY_SIDE) -> Image.Image:
         ImageDraw.Draw(veil).polygon(outline, fill=(*colour(number), 205), outline=(255, 255, 255, 110))
         canvas.paste(veil, mask=veil)
     canvas = canvas.resize((side, side), Image.Resampling.BOX)
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=side // 18)
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=side // 13)
     for number, centre in zip(shown.ids, shown.centres.tolist(), strict=True):
         place = tuple(min(0.97, max(0.03, value)) * side for value in centre)
         draw.text(
-            place, str(number), fill="white", font=font, anchor="mm", stroke_width=3, stroke_fill="black"
+            place, str(number), fill="white", font=font, anchor="mm", stroke_width=3, stroke_fill=_GROUND
         )
     return canvas
 
