@@ -24,7 +24,7 @@ const radii = (item) => [item.size * Math.sqrt(item.aspect), item.size / Math.sq
 const title = (item) => item.name ? `${item.id} ${item.name}` : `${item.id}`;
 const describe = (item) => `${title(item)}: x ${Math.round(item.x * 100)} %, y ${Math.round(item.y * 100)} %, `
   + `size ${Math.round(item.size * 100)} %, angle ${Math.round(item.angle * 180 / Math.PI)}°${item.hidden ? ', hidden' : ''}`;
-const hue = (id) => (id * 137.508 + 200) % 360;                            // golden angle: neighbours differ; as in blob_map.py
+const hue = (id) => (id * 137.508 + 200) % 360;                            // golden angle: neighbours differ; as in layouts/overlay.py
 const colour = (id, light = 62) => `hsl(${hue(id)} 85% ${light}%)`;
 
 // A point in the element's own axes: along its first radius, and across it. y points down, hence the signs.

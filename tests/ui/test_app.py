@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import json
 import os
 import socket
@@ -19,6 +20,7 @@ from PIL import Image
 gr = pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
 
 from spatial_edit import share  # noqa: E402
+from spatial_edit.layouts.overlay import colour  # noqa: E402
 from spatial_edit.session import render_live  # noqa: E402
 from spatial_edit.store import Store  # noqa: E402
 from spatial_edit.ui import context as shared  # noqa: E402
@@ -27,7 +29,7 @@ from spatial_edit.ui.context import Context  # noqa: E402
 from spatial_edit.ui.files import scene_file  # noqa: E402
 from spatial_edit.ui.live import LiveDesk  # noqa: E402
 from spatial_edit.ui.parse_tab import parse_photos  # noqa: E402
-from spatial_edit.ui.pictures import blob_map, colour  # noqa: E402
+from spatial_edit.ui.pictures import blob_map  # noqa: E402
 from spatial_edit.ui.scenes import commit, load  # noqa: E402
 from spatial_edit.ui.seats import Seats  # noqa: E402
 from spatial_edit.ui.wiring import build, launch_options  # noqa: E402
@@ -121,7 +123,8 @@ def test_only_the_four_endpoints_are_public() -> None:
 def test_the_canvas_and_the_map_agree_on_colours() -> None:
     script = (ROOT / "spatial_edit" / "ui" / "canvas_state.js").read_text()
     assert "id * 137.508 + 200" in script and "85%" in script and "light = 62" in script
-    assert colour(0) != colour(1)
+    hue = (3 * 137.508 + 200) % 360 / 360
+    assert colour(3) == tuple(round(255 * c) for c in colorsys.hls_to_rgb(hue, 0.62, 0.85))
 
 
 def test_a_blob_map_shows_an_element_where_it_is() -> None:
