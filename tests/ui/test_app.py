@@ -114,7 +114,7 @@ def test_only_the_four_endpoints_are_public() -> None:
     assert not list((ROOT / "spatial_edit" / "ui").glob("*.pyi"))
     options = launch_options()
     assert options["run_history"] is False and options["share"] is False
-    assert options["max_file_size"] == "20mb"
+    assert options["max_file_size"] == "40mb"
 
 
 # ---- numbers ----
@@ -446,6 +446,25 @@ def test_parse_and_edit_of_a_stored_scene(client: Any, tmp_path: Path) -> None:
     assert pixels(client.predict(code, api_name="/open")) == pixels(image)
     _, second = client.predict(code, MOVE, api_name="/edit")
     assert second.startswith(code)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"),
+        (b"hello", "not an image"),
+        (b"\xff\xd8\xff" + bytes(21_500_000), "larger than 20 MB"),
+    ],
+    ids=["empty", "text", "large"],
+)
+def test_what_is_no_photo_is_told_to_clients(client: Any, tmp_path: Path, data: bytes, words: str) -> None:
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(data)
+    with pytest.raises(AppError, match=words):
+        client.predict(handle_file(str(photo)), MODEL, "encode", api_name="/parse")
 
 
 @pytest.mark.parametrize(
