@@ -13,7 +13,10 @@ from PIL import Image
 from spatial_edit import cli
 from spatial_edit.checkpoints import read_config, weights_hash
 from spatial_edit.generators import registry
+from spatial_edit.images import Photo, to_pil
 from spatial_edit.metrics.evaluate import read
+from spatial_edit.parse import parse_photo
+from spatial_edit.session import Session
 
 ALWAYS = {
     "resolution",
@@ -100,3 +103,27 @@ def test_errors_a_damaged_checkpoint_is_one_sentence(
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and err.startswith("error: ") and "blobgan-rooms" in err
     assert "Traceback" not in err and len(err) < 400
+
+
+def test_numbers_of_elements_run_from_nought_and_stay() -> None:
+    """`target`: 0 .. n - 1 over the visible elements of a fresh or parsed scene; reorder, hide, undo and the
+    link keep them; a new element takes the next."""
+    session = Session(registry.load)
+    for seed in (0, 1, 4294967295):
+        for truncation in (0.0, 1.0):
+            layout = session.generate("blobgan-rooms", seed, truncation).scene.layout
+            assert sorted(layout.ids) == list(range(len(layout))) and not any(layout.hidden)
+    generator = registry.load("blobgan-rooms")
+    photo = Photo(to_pil(generator.render(generator.sample(3))), "0" * 64)
+    parsed = parse_photo(generator, photo, "refine", steps=40).scene.layout
+    assert sorted(parsed.ids) == list(range(len(parsed))) and not any(parsed.hidden)
+
+    first = session.generate("blobgan-rooms", 0)
+    count = len(first.scene.layout)
+    row = dict(zip(first.scene.layout.ids, first.scene.layout.rows, strict=True))
+    edit = [{"op": "reorder", "target": 0, "to": count - 1}, {"op": "hide", "target": 2}]
+    changed = session.edit([*edit, {"op": "clone", "target": 1, "dx": 0.02, "dy": 0.0}])
+    opened = Session(registry.load).open(changed.code).scene.layout
+    now = dict(zip(opened.ids, opened.rows, strict=True))
+    assert now == row | {count: row[1]} and opened.ids.index(0) != 0
+    assert session.undo().scene.layout.ids == first.scene.layout.ids
