@@ -155,9 +155,12 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--parse", action="store_true", help="measure photo parsing instead (more than an hour)"
     )
-    parser.add_argument("--rooms", type=_whole(1, 10_000), help="with --parse: how many rooms (default 200)")
+    parser.add_argument("--rooms", type=_whole(0, 10_000), help="with --parse: how many rooms (default 200)")
     parser.add_argument(
-        "--photos", type=_whole(1, 10_000), help="with --parse: how many photos (default all)"
+        "--photos", type=_whole(0, 10_000), help="with --parse: how many photos (default all)"
+    )
+    parser.add_argument(
+        "--tuned", type=_whole(0, 10_000), help="with --parse: how many of the rooms are tuned too (a tenth)"
     )
     parser.add_argument("--out", type=Path, help="JSON file (default: the model's own metrics.json)")
     _add_json(parser)

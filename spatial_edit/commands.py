@@ -11,12 +11,15 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spatial_edit.generators.contract import Generator
     from spatial_edit.session import Frame, Session
     from spatial_edit.store import Store
+
+# What `models` shows of a metrics.json without --json.
+SCORES = ("frechet", "frechet_floor", "precision", "recall", "co_move", "background_change", "dead_blobs")
 
 
 def models(options: Namespace) -> int:
@@ -24,7 +27,7 @@ def models(options: Namespace) -> int:
     from spatial_edit.generators.registry import MODELS
     from spatial_edit.metrics.evaluate import read
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for spec in MODELS.values():
         metrics = read(spec.folder / "metrics.json") if spec.folder else {}
         rows.append(
@@ -45,9 +48,11 @@ def models(options: Namespace) -> int:
         return 0
     for row in rows:
         state = "" if row["installed"] else "  (weights are not installed)"
-        print(
-            f"{row['name']:<20} {row['layout']:<8} {row['resolution']:>4} px  {row['training_data']}{state}"
-        )
+        kind = row["layout"] or "none"
+        print(f"{row['name']:<20} {kind:<8} {row['resolution']:>4} px  {row['training_data']}{state}")
+        scores = [f"{name} {row['metrics'][name]}" for name in SCORES if name in row["metrics"]]
+        if scores:
+            print(f"    {', '.join(scores)}")
     return 0
 
 
@@ -135,7 +140,12 @@ def evaluate(options: Namespace) -> int:
         from spatial_edit.metrics.parse_quality import evaluate_parse
 
         figures = evaluate_parse(
-            options.model, quick=options.quick, out=options.out, rooms=options.rooms, photos=options.photos
+            options.model,
+            quick=options.quick,
+            out=options.out,
+            rooms=options.rooms,
+            photos=options.photos,
+            tuned=options.tuned,
         )
     else:
         from spatial_edit.metrics import evaluate

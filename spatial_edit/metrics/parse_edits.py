@@ -55,6 +55,7 @@ class EditError:
     inside_still: float  # left in place, against the second picture
     outside: float  # moved, against the second picture
     outside_own: float  # left in place, against the first picture
+    outside_still: float  # left in place, against the second picture
     found: bool  # whether the slot was present
 
 
@@ -86,13 +87,16 @@ def edit_error(generator: Generator, scene: Scene, pair: Pair) -> EditError:
         total(still, pair.after, inside),
         total(moved, pair.after, outside),
         total(still, pair.before, outside),
+        total(still, pair.after, outside),
         found,
     )
 
 
 def edit_figures(errors: Iterable[EditError], suffix: str = "") -> dict[str, float | int | str]:
-    """`parse_edit_error_ratio` and `parse_edit_outside_ratio`, ratios of the sums over all pairs, the
-    share of pairs whose blob was found, and the number of pairs; nothing without pairs.
+    """`parse_edit_error_ratio` and `parse_edit_outside_ratio`, ratios of the sums over all pairs; the latter
+    also for an object left in place (`_unmoved`): shadows and light change outside the footprints too, so
+    that is what no edit at all scores. The share of pairs whose blob was found, and the number of pairs;
+    nothing without pairs.
     """
     listed = list(errors)
     still, own = sum(e.inside_still for e in listed), sum(e.outside_own for e in listed)
@@ -101,6 +105,7 @@ def edit_figures(errors: Iterable[EditError], suffix: str = "") -> dict[str, flo
     return {
         f"parse_edit_error_ratio{suffix}": round(sum(e.inside for e in listed) / still, 4),
         f"parse_edit_outside_ratio{suffix}": round(sum(e.outside for e in listed) / own, 4),
+        f"parse_edit_outside_ratio_unmoved{suffix}": round(sum(e.outside_still for e in listed) / own, 4),
         f"parse_edit_found{suffix}": round(sum(e.found for e in listed) / len(listed), 4),
         f"parse_edit_pairs{suffix}": len(listed),
     }

@@ -95,11 +95,12 @@ def evaluate_parse(
     say: Say | None = None,
     rooms: int | None = None,
     photos: int | None = None,
+    tuned: int | None = None,
 ) -> Figures:
     """Measure parsing by a model of the registry and merge the figures into `out` (default: its
     metrics.json; `quick` writes only where `out` says). The worst five are drawn beside it,
-    `parse_worst_<set>_<effort>.png`. `rooms` and `photos` replace the usual counts; a tenth of the rooms
-    is tuned too.
+    `parse_worst_<set>_<effort>.png`. `rooms`, `photos` and `tuned` (rooms that are tuned too, else a tenth)
+    replace the usual counts; what a count of 0 leaves out stays in the file as it was.
 
     ValueError for a model that is unknown, has no weights or cannot parse.
     """
@@ -111,18 +112,18 @@ def evaluate_parse(
     say = say or (lambda text: print(text, file=sys.stderr, flush=True))
     sizes = QUICK if quick else Sizes()
     if rooms is not None:
-        sizes = replace(sizes, rooms=rooms, tuned_rooms=max(1, rooms // 10))
+        sizes = replace(sizes, rooms=rooms, tuned_rooms=rooms // 10 if tuned is None else tuned)
     if photos is not None:
         sizes = replace(sizes, photos=photos)
     figures, tallies = measure_parse(generator, sizes, say)
     figures |= {
         "parse_hardware": hardware(),
         "parse_date": datetime.date.today().isoformat(),
-        "parse_command": f"python -m spatial_edit evaluate {model} --parse"
-        + (" --quick" if quick else "")
-        + (f" --rooms {rooms}" if rooms is not None else "")
-        + (f" --photos {photos}" if photos is not None else ""),
     }
+    given = {"rooms": rooms, "photos": photos, "tuned": tuned}
+    command = f"python -m spatial_edit evaluate {model} --parse" + (" --quick" if quick else "")
+    command += "".join(f" --{name} {count}" for name, count in given.items() if count is not None)
+    figures |= {f"parse_{where}_command": command for where in ("rooms", "photos") if given[where] != 0}
     folder = None if quick or generator.spec.folder is None else generator.spec.folder
     target = out or (folder / "metrics.json" if folder else None)
     if target is None:
@@ -158,9 +159,9 @@ def photos(most: int) -> list[tuple[str, Photo]]:
     """Up to `most` photos of `photos_folder()`, evenly over its sorted files; files that are no photos
     are left out.
     """
-    folder = photos_folder()
+    folder = photos_folder() if most else None
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in FORMATS) if folder else []
-    step = max(1, -(-len(paths) // most))
+    step = max(1, -(-len(paths) // max(most, 1)))
     found = []
     for path in paths[::step]:
         try:
@@ -181,6 +182,8 @@ def _rooms(generator: BlobGenerator, sizes: Sizes, tallies: Tallies, say: Say) -
     """Parse the first picture of a counterfactual pair of every room by each effort; the figures of the
     edits.
     """
+    if not sizes.rooms:
+        return {}
     errors: dict[str, list[EditError]] = {effort: [] for effort in EFFORTS}
     resolution = generator.spec.resolution
     black = torch.zeros(3, resolution, resolution)
