@@ -103,7 +103,8 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 def test_models(discs: Discs, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models") == 0
-    assert "discs" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "discs" in out and "co_move 0.5" in out
     assert run("models", "--json") == 0
     (row,) = json.loads(capsys.readouterr().out)["models"]
     assert (row["name"], row["number"], row["installed"]) == ("discs", 251, True)
