@@ -21,6 +21,7 @@ let drag = null;                   // the running gesture, see part 3
 const byId = (id) => elements.find((item) => item.id === id);
 const current = () => byId(selected);
 const radii = (item) => [item.size * Math.sqrt(item.aspect), item.size / Math.sqrt(item.aspect)];
+const upright = (angle) => angle - Math.PI * Math.round(angle / Math.PI);   // the same ellipse, within a quarter turn: its handles stay
 const title = (item) => item.name ? `${item.id} ${item.name}` : `${item.id}`;
 const describe = (item) => `${title(item)}: x ${Math.round(item.x * 100)} %, y ${Math.round(item.y * 100)} %, `
   + `size ${Math.round(item.size * 100)} %, angle ${Math.round(item.angle * 180 / Math.PI)}°${item.hidden ? ', hidden' : ''}`;
@@ -73,7 +74,7 @@ function settle() { if (waiting) clearTimeout(waiting.timer); waiting = null; st
 function lost() { settle(); outbox = []; drag = null; restoreBase(); say('The server did not answer; the last edit was not made. Try again.', true); }
 // Back to what the server last said; pictures asked for before this moment come too late.
 function restoreBase() {
-  elements = copy(scene.elements);
+  elements = copy(scene.elements).map((item) => ({ ...item, angle: upright(item.angle) }));
   if (!current()) selected = null;
   shown = ++sequence;
   if (scene.image) img.src = scene.image;
