@@ -25,7 +25,7 @@ def build_deletion(context: Context) -> tuple[gr.Textbox, gr.Textbox]:
             key = gr.Textbox(
                 label="Deletion key", max_lines=1, max_length=60, buttons=["copy"], elem_id="delete-key"
             )
-        button = gr.Button("Delete for good", variant="stop", elem_id="delete")
+        button = gr.Button("Delete for good", variant="stop", size="md", elem_id="delete")
         told = gr.Markdown("", elem_id="delete-told")
 
     @spoken

@@ -23,9 +23,9 @@ INTRO = (
     "reconstruction by the model, and its blob map."
 )
 EFFORT_CHOICES = [
-    ("Encode · a first likeness, under a second a photo", EFFORTS[0]),
-    ("Refine · a closer likeness, about 10 seconds a photo", EFFORTS[1]),
-    ("Tune · closest, adapts the model too, about a minute a photo", EFFORTS[2]),
+    ("Encode · rough, under a second a photo", EFFORTS[0]),
+    ("Refine · closer, about 10 seconds", EFFORTS[1]),
+    ("Tune · closest, adapts the model, a minute", EFFORTS[2]),
 ]
 NOTHING = (
     '<div class="nothing"><div><i></i><i></i><i></i></div>'
@@ -106,7 +106,6 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
             with gr.Row(visible=False) as actions:
                 open_button = gr.Button("Open in editor", variant="primary", elem_id="open-in-editor")
                 save = gr.DownloadButton("Save all as zip", elem_id="save-all")
-            code, key = build_deletion(context)
             failures = gr.HTML(
                 [],
                 html_template=FAILURES_HTML,
@@ -114,6 +113,7 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
                 visible=False,
                 elem_id="failures",
             )
+            code, key = build_deletion(context)
     chosen = gr.State(0)
     tab = ParseTab(
         photos=photos,

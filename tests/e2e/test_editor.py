@@ -150,6 +150,19 @@ def test_files_and_generate(open_page: Any) -> None:
     assert json.loads(data)["code"] == page.evaluate(CODE)
 
 
+def test_truncation_by_number_and_by_key(open_page: Any) -> None:
+    page = open_page()
+    page.locator("#truncation input[type=number]").fill("0.5")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => new URL(location.href).searchParams.get('e')")
+    assert share.decode(page.evaluate(CODE)).truncation == pytest.approx(0.5, abs=1e-3)
+    before = page.evaluate(CODE)
+    page.locator("#truncation input[type=range]").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"() => new URL(location.href).searchParams.get('e') !== '{before}'")
+    assert share.decode(page.evaluate(CODE)).truncation == pytest.approx(0.55, abs=1e-3)
+
+
 def test_touch_moves_a_blob_on_a_phone_and_nothing_scrolls_sideways(open_page: Any) -> None:
     page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390

@@ -39,4 +39,13 @@ def test_photos_become_scenes_and_a_bad_file_is_listed(open_page: Any, tmp_path:
     page.locator("#open-in-editor").click()
     page.wait_for_function("() => new URL(location.href).searchParams.get('s')")
     page.locator(".se-stage").wait_for(state="visible")
-    assert page.evaluate("() => spatialEdit.scene.code").startswith("s:")
+    code = page.evaluate("() => spatialEdit.scene.code")
+    assert code.startswith("s:")
+
+    page.get_by_role("tab", name="Parse photos").click()
+    page.get_by_text("Delete a scene's link").click()
+    assert page.locator("#delete-code input, #delete-code textarea").first.input_value() == code
+    page.locator("#delete").click()
+    page.locator("#delete-told").get_by_text("is deleted").wait_for()
+    page = open_page(f"?s={code[2:]}")
+    assert "not in the store" in page.locator(".se-status").inner_text()
