@@ -140,7 +140,12 @@ def evaluate(options: Namespace) -> int:
         from spatial_edit.metrics.parse_quality import evaluate_parse
 
         figures = evaluate_parse(
-            options.model, quick=options.quick, out=options.out, rooms=options.rooms, photos=options.photos
+            options.model,
+            quick=options.quick,
+            out=options.out,
+            rooms=options.rooms,
+            photos=options.photos,
+            tuned=options.tuned,
         )
     else:
         from spatial_edit.metrics import evaluate
