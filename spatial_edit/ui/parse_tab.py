@@ -232,8 +232,10 @@ def parse_photos(
 def _summary(batch: Batch, seconds: float) -> str:
     done, failed = len(batch.results), len(batch.failures)
     words = f"**{done} {'photo' if done == 1 else 'photos'} parsed** in {seconds:.0f} s."
+    if batch.stopping.is_set():
+        words = f"**Stopped.** {words}"
     if failed:
-        words += f" {failed} not, the reasons are below."
+        words += f" {failed} left out, the {'reason is' if failed == 1 else 'reasons are'} below."
     return words + (" Choose one to open in the editor." if done > 1 else "")
 
 
