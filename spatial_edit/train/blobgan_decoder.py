@@ -67,8 +67,8 @@ class DecoderTask:
 
     def draw(self) -> tuple[Tensor, BlobTruth]:
         """A batch of pictures in [-1, 1] and their truth, mirrored half of the time."""
-        held = held_out(len(self.pool))
-        index = torch.randint(held, len(self.pool), (self.batch,), generator=self.generator)
+        held, count = held_out(len(self.pool)), self.recipe.batch
+        index = torch.randint(held, len(self.pool), (count,), generator=self.generator)
         pictures, truth = as_float(self.pool.pictures[index]), self.pool.truth[index]
         if torch.rand((), generator=self.generator) < 0.5:
             pictures, truth = pictures.flip(3), flip(truth)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from spatial_edit.data.rooms.blob_truth import BlobTruth
 from spatial_edit.data.rooms.pool import Pool
 from spatial_edit.generators.blobgan.flow import LayoutFlow
 from spatial_edit.generators.blobgan.rooms import depth_sorted
@@ -23,7 +22,7 @@ from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.train.adversarial import Adversary, AdversaryRecipe
 from spatial_edit.train.blobgan_decoder import DecoderRecipe, DecoderTask
 from spatial_edit.train.parallel import all_finite
-from spatial_edit.train.scenes import as_float, contact_sheet
+from spatial_edit.train.scenes import as_float, contact_sheet, held_out
 
 BED_SLOT, BED_CLASS = 1, 4
 
@@ -82,9 +81,8 @@ class JointTask(DecoderTask):
         return network(geometry, rows, slots, background, None, self.dtype)
 
     def draw_real(self) -> Tensor:
-        index = torch.randint(
-            len(self.pool) // 8, len(self.pool), (self.joint.fakes,), generator=self.generator
-        )
+        held, count = held_out(len(self.pool)), self.joint.fakes
+        index = torch.randint(held, len(self.pool), (count,), generator=self.generator)
         pictures = as_float(self.pool.pictures[index]).to(self.device)
         return pictures.flip(3) if torch.rand((), generator=self.generator) < 0.5 else pictures
 
@@ -95,7 +93,7 @@ class JointTask(DecoderTask):
         generator_loss, critic = self.adversary.round(
             self.draw_real(), fake.detach() if warm else fake, images
         )
-        reconstruction, parts = self.reconstruct(*self.draw_truth())
+        reconstruction, parts = self.reconstruct(*self.draw())
         strength = self.weight * min(max(images - self.joint.alone, 0) / self.joint.ramp, 1.0)
         loss = reconstruction if warm else reconstruction + strength * generator_loss
         optimiser = self.optimisers["autoencoder"]
@@ -105,12 +103,6 @@ class JointTask(DecoderTask):
             optimiser.step()
             self.adversary.step()
         return {"loss": loss.detach(), **parts, "generator": generator_loss.detach(), "discriminator": critic}
-
-    def draw_truth(self) -> tuple[Tensor, BlobTruth]:
-        self.batch, kept = self.recipe.batch, self.batch
-        drawn = self.draw()
-        self.batch = kept
-        return drawn
 
     @torch.no_grad()
     def steer(self, count: int = 96) -> float:
