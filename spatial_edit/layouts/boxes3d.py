@@ -35,6 +35,9 @@ PLACEMENT = {
 CLASSES = tuple(PLACEMENT)
 CLASS_ID = {name: number for number, name in enumerate(CLASSES)}  # the numbers of edit codes: never reorder
 
+SCENE_ROWS = 26  # rows of Latent.rows that belong to the sampled scene; a bank of styles follows
+STYLES = 10  # of every class in the bank
+
 ROOM_RANGE = ((2.0, 8.0), (2.0, 8.0), (2.0, 4.0))  # width, depth, height
 CAMERA_RANGE = ((-4.0, 4.0), (0.1, 3.9), (-3.0, 7.5), (-3.2, 3.2), (-1.5, 1.5), (0.3, 2.2))
 # x, y, z in metres; yaw (0 looks at the back wall, positive to the right), pitch (positive up) and the full
@@ -50,6 +53,15 @@ LIGHTS = (
 KEY_POSITION, KEY_EXTENT, KEY_NORMAL, KEY_COLOUR = slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12)
 LAMP_POSITION, LAMP_COLOUR, AMBIENT, EXPOSURE = slice(12, 15), slice(15, 18), slice(18, 21), 21
 LIGHT_RANGE = (-10.0, 10.0)
+
+
+def style_row(name: str, variant: int) -> int:
+    """The row of `Latent.rows` with style `variant` (0 .. STYLES - 1) of a class; ValueError for another."""
+    if name not in CLASS_ID:
+        raise ValueError(f"there is no furniture called {name[:40]!r}: choose one of {', '.join(CLASSES)}")
+    if not 0 <= variant < STYLES:
+        raise ValueError(f"style {variant} was asked for: choose 0 to {STYLES - 1}")
+    return SCENE_ROWS + STYLES * CLASS_ID[name] + variant
 
 
 @dataclass(frozen=True, eq=False)
