@@ -21,7 +21,7 @@ from spatial_edit.session import Frame
 from spatial_edit.ui.pictures import data_url, display
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = ("canvas_state.js", "canvas_draw.js", "canvas_input.js")
+_SCRIPTS = ("canvas_state.js", "canvas_draw.js", "canvas_blobs.js", "canvas_input.js")
 
 
 @cache
@@ -73,6 +73,7 @@ def scene_value(
         "why": why,
         "stamp": stamp,
         "code": frame.code,
+        "kind": frame.scene.layout.kind,
         "model": frame.scene.model,
         "image": data_url(display(frame.image), quality=95),
         "elements": elements_of(frame, names),

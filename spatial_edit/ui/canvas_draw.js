@@ -1,4 +1,4 @@
-// The canvas, part 2 of 3: drawing. SVG units are CSS pixels of the stage. Nodes are keyed by element and changed in
+// Drawing, for every kind of layout. SVG units are CSS pixels of the stage. Nodes are keyed by element and changed in
 // place: rebuilding them during a drag would lose pointer capture and keyboard focus.
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -18,40 +18,46 @@ function put(node, attributes) { for (const key in attributes) node.setAttribute
 
 function nodesOf(item) {
   if (nodes.has(item.id)) return nodes.get(item.id);
-  const shape = make('g', { class: 'se-blob', tabindex: 0, role: 'button', 'data-id': item.id }, shapes);
+  const shape = make('g', { tabindex: 0, role: 'button', 'data-id': item.id }, shapes);
   const tag = make('g', { class: 'se-tag' }, labels);
   const made = {
-    shape, tag,
-    halo: make('ellipse', { class: 'se-halo' }, shape), ellipse: make('ellipse', { class: 'se-ellipse' }, shape),
+    shape, tag, ...kind.nodes(shape),
     plate: make('rect', { class: 'se-plate', height: 20, rx: 10 }, tag), text: make('text', { class: 'se-text', y: 14 }, tag),
   };
-  made.shape.style.setProperty('--c', colour(item.id));
-  made.tag.style.setProperty('--c', colour(item.id, 45));
+  made.shape.style.setProperty('--c', kind.colour(item));
+  made.tag.style.setProperty('--c', kind.colour(item, 45));
   nodes.set(item.id, made);
   return made;
 }
+function drop(id) { const { shape, tag } = nodes.get(id); shape.remove(); tag.remove(); nodes.delete(id); }
+function clear() {
+  for (const id of [...nodes.keys()]) drop(id);
+  for (const chip of chips.values()) chip.remove();
+  chips.clear(); handles.replaceChildren();
+}
 
 function drawShape(item) {
-  const { shape, halo, ellipse } = nodesOf(item), [a, b] = radii(item), on = item.id === selected;
-  shape.setAttribute('transform', `translate(${item.x * side} ${item.y * side}) rotate(${-item.angle * 180 / Math.PI})`);
-  shape.setAttribute('aria-label', describe(item));
-  shape.setAttribute('aria-pressed', String(on));
-  shape.setAttribute('class', `se-blob${on ? ' on' : ''}${item.hidden ? ' ghost' : ''}${item.id === hovered ? ' hover' : ''}`);
-  for (const node of [halo, ellipse]) put(node, { rx: Math.max(3, a * side), ry: Math.max(3, b * side) });
+  const made = nodesOf(item), on = item.id === selected;
+  made.shape.setAttribute('aria-label', kind.describe(item));
+  made.shape.setAttribute('aria-pressed', String(on));
+  const extra = kind.paint(item, made);
+  made.shape.setAttribute('class', `se-shape ${extra || ''}${on ? ' on' : ''}${item.hidden ? ' ghost' : ''}${item.id === hovered ? ' hover' : ''}`);
 }
 
 // Names are shown where there is room, numbers everywhere; labels that would cover one another move down, the selected one stays put.
 function drawLabels() {
-  const placed = [];
-  const order = [...elements].sort((p, q) => (q.id === selected) - (p.id === selected) || p.y - q.y || p.id - q.id);
+  const placed = [], spots = new Map(elements.map((item) => [item.id, kind.spot(item)]));
+  const order = [...elements].sort((p, q) => (q.id === selected) - (p.id === selected) || spots.get(p.id).y - spots.get(q.id).y || p.id - q.id);
   pen.font = '600 11.5px system-ui, sans-serif';
   for (const item of order) {
-    const { tag, plate, text } = nodesOf(item), asked = item.id === selected || item.id === hovered;
-    const room = side >= 420 && (elements.length <= 12 || pen.measureText(title(item)).width < 2.2 * Math.max(...radii(item)) * side);
-    const words = asked || room && !item.hidden ? title(item) : String(item.id);
+    const { tag, plate, text } = nodesOf(item), spot = spots.get(item.id), asked = item.id === selected || item.id === hovered;
+    tag.style.display = asked || spot.shown ? '' : 'none';
+    if (!asked && !spot.shown) continue;
+    const room = side >= 420 && (elements.length <= 12 || pen.measureText(kind.title(item)).width < spot.room);
+    const words = asked || room && !item.hidden ? kind.title(item) : String(item.id);
     if (text.textContent !== words) text.textContent = words;
     const width = Math.max(20, Math.ceil(pen.measureText(words).width) + 14);
-    const box = { x: clamp(item.x * side - width / 2, [2, side - width - 2]), y: clamp(item.y * side - 10, [2, side - 22]), w: width };
+    const box = { x: clamp(spot.x - width / 2, [2, side - width - 2]), y: clamp(spot.y - 10, [2, side - 22]), w: width };
     const meets = (other) => Math.abs(other.x + other.w / 2 - box.x - width / 2) < (other.w + width) / 2 + 1 && Math.abs(other.y - box.y) < 21;
     for (let tries = 0; tries < 6 && placed.some(meets); tries += 1) box.y = placed.find(meets).y + 21.5;
     box.y = Math.min(box.y, side - 22);
@@ -62,81 +68,68 @@ function drawLabels() {
   }
 }
 
-// Where the three handles of an element are, in pixels: on its axes, at least 26 px from the centre, inside the stage.
-function handlePlaces(item) {
-  const [a, b] = radii(item), margin = coarse.matches ? 22 : 13, keep = ([x, y]) => [clamp(x * side, [margin, side - margin]), clamp(y * side, [margin, side - margin])];
-  const along = Math.max(a, 26 / side), across = Math.max(b, 26 / side), within = ([x, y]) => x > 0 && x < 1 && y > 0 && y < 1;
-  const side1 = [toStage(item, along, 0), toStage(item, -along, 0)], side2 = [toStage(item, 0, across), toStage(item, 0, -across)];
-  const reach = across + 30 / side, turn = [toStage(item, 0, -reach), toStage(item, 0, reach)];
-  const first = (places) => places.find(within) || places[0];
-  const rotate = first(turn);
-  return { along: keep(first(side1)), across: keep(rotate === turn[0] ? first(side2) : first([side2[1], side2[0]])), rotate: keep(rotate) };
+// A handle: a dot with a large invisible spot to hit, made once and moved.
+function handle(name, hint, build) {
+  let node = handles.querySelector(`[data-handle="${name}"]`);
+  if (!node) {
+    node = make('g', { class: `se-handle ${name}`, 'data-handle': name }, handles);
+    make('circle', { class: 'se-hit' }, node);
+    build(node);
+    make('title', {}, node).textContent = hint;
+  }
+  node.firstChild.setAttribute('r', coarse.matches ? 22 : 12);
+  return node;
 }
-const handleNodes = {};
+const inStage = (value) => { const margin = coarse.matches ? 22 : 13; return clamp(value, [margin, side - margin]); };
 function drawHandles() {
-  const item = current();
-  handles.style.display = item && view !== 'picture' && !item.locked ? '' : 'none';
-  if (!item) return;
-  if (!handleNodes.line) {
-    handleNodes.line = make('line', { class: 'se-arm' }, handles);
-    for (const [name, hint] of [['along', 'Drag: length'], ['across', 'Drag: width'], ['rotate', 'Drag: turn']]) {
-      const node = make('g', { class: `se-handle ${name}`, 'data-handle': name }, handles);
-      make('circle', { class: 'se-hit', r: 12 }, node);
-      make('circle', { class: 'se-dot', r: name === 'rotate' ? 6.5 : 7 }, node);
-      make('title', {}, node).textContent = hint;
-      handleNodes[name] = node;
-    }
-  }
-  const places = handlePlaces(item);
-  for (const name of ['along', 'across', 'rotate']) {
-    handleNodes[name].setAttribute('transform', `translate(${places[name][0]} ${places[name][1]})`);
-    handleNodes[name].firstChild.setAttribute('r', coarse.matches ? 22 : 12);
-  }
-  put(handleNodes.line, { x1: item.x * side, y1: item.y * side, x2: places.rotate[0], y2: places.rotate[1] });
+  const item = current(), shown = item && view !== 'picture' && !item.locked;
+  handles.style.display = shown ? '' : 'none';
+  if (shown) kind.handles(item);
 }
 
 const chips = new Map();
 function drawLayers() {
   const ids = new Set(elements.map((item) => item.id));
   for (const [id, chip] of chips) if (!ids.has(id)) { chip.remove(); chips.delete(id); }
-  [...elements].reverse().forEach((item, place) => {
+  kind.listed().forEach((item, place) => {
     let chip = chips.get(item.id);
     if (!chip) {
       chip = Object.assign(document.createElement('button'), { type: 'button' });
       chip.dataset.pick = item.id;
-      chip.style.setProperty('--c', colour(item.id));
+      chip.style.setProperty('--c', kind.colour(item));
       chips.set(item.id, chip);
     }
-    chip.className = `se-chip${item.id === selected ? ' on' : ''}${item.hidden ? ' ghost' : ''}`;
-    if (chip.textContent !== title(item)) chip.textContent = title(item);
+    chip.className = `se-chip${item.id === selected ? ' on' : ''}${item.hidden ? ' ghost' : ''}${item.locked ? ' locked' : ''}`;
+    if (chip.textContent !== kind.title(item)) chip.textContent = kind.title(item);
     chip.setAttribute('aria-pressed', String(item.id === selected));
-    chip.setAttribute('aria-label', `Select ${describe(item)}`);
+    chip.setAttribute('aria-label', `Select ${kind.describe(item)}`);
     if (layers.children[place] !== chip) layers.insertBefore(chip, layers.children[place] || null);
   });
 }
 
 function drawTools() {
-  const item = current(), place = elements.indexOf(item), off = {
-    undo: !scene.can_undo, redo: !scene.can_redo, clone: !item, remove: !item, hide: !item,
-    forward: !item || place === elements.length - 1, backward: !item || place === 0,
-  };
+  const item = current(), off = { undo: !scene.can_undo, redo: !scene.can_redo, ...kind.off(item) };
   for (const button of element.querySelectorAll('[data-act]')) {
-    button.disabled = off[button.dataset.act];
-    if (button.dataset.act === 'hide') button.setAttribute('aria-pressed', String(Boolean(item && item.hidden)));
+    const name = button.dataset.act;
+    button.disabled = name in off ? off[name] : !item;
+    if (name === 'hide' || name === 'lock') button.setAttribute('aria-pressed', String(Boolean(item && item[name === 'hide' ? 'hidden' : 'locked'])));
   }
   for (const button of element.querySelectorAll('[data-view]')) button.setAttribute('aria-checked', String(button.dataset.view === view));
   stage.dataset.show = view;
 }
 
 function draw() {
-  const ids = new Set(elements.map((item) => item.id));
-  for (const [id, made] of nodes) if (!ids.has(id)) { made.shape.remove(); made.tag.remove(); nodes.delete(id); }
-  elements.forEach((item, place) => {
+  if (!kind) return;
+  const ids = new Set(elements.map((item) => item.id)), focused = document.activeElement;
+  for (const id of [...nodes.keys()]) if (!ids.has(id)) drop(id);
+  kind.prepare();
+  kind.order().forEach((item, place) => {
     drawShape(item);
     const { shape } = nodesOf(item);
     if (!drag && shapes.children[place] !== shape) shapes.insertBefore(shape, shapes.children[place] || null);
   });
-  drawLabels(); drawHandles(); drawLayers(); drawTools();
+  if (focused && shapes.contains(focused) && document.activeElement !== focused) focused.focus({ preventScroll: true });  // moving a node drops its focus
+  drawLabels(); drawHandles(); drawLayers(); drawTools(); kind.around();
 }
 let drawing = false;
 function drawSoon() {

@@ -1,7 +1,7 @@
-// The canvas, part 3 of 3: mouse, touch, wheel and keys.
+// Mouse, touch, wheel and keys, for every kind of layout; the last of the files, so it starts the canvas.
 
 function act(name) {
-  const item = current(), place = elements.indexOf(item);
+  const item = current();
   if (name === 'undo' || name === 'redo') {
     finishKeys();
     if (outbox.length || waiting || scene[`can_${name}`]) { say(name === 'undo' ? 'Undone.' : 'Redone.'); send(name); }
@@ -10,22 +10,21 @@ function act(name) {
   if (!item) { say('Select an element first.'); return; }
   finishKeys();
   const target = item.id;
-  if (name === 'forward' && place < elements.length - 1) send('edit', [{ op: 'reorder', target, to: place + 1 }]);
-  else if (name === 'backward' && place > 0) send('edit', [{ op: 'reorder', target, to: place - 1 }]);
-  else if (name === 'clone') send('edit', [{ op: 'clone', target, dx: item.x < 0.9 ? 0.06 : -0.06, dy: item.y < 0.9 ? 0.06 : -0.06 }]);
-  else if (name === 'hide') { send('edit', [{ op: item.hidden ? 'show' : 'hide', target }]); item.hidden = !item.hidden; draw(); }
+  if (name === 'hide') { send('edit', [{ op: item.hidden ? 'show' : 'hide', target }]); item.hidden = !item.hidden; draw(); }
+  else if (name === 'lock') { send('edit', [{ op: item.locked ? 'unlock' : 'lock', target }]); item.locked = !item.locked; draw(); }
   else if (name === 'remove') {
+    if (item.locked) { say(`${kind.title(item)} is locked: unlock it first.`, true); return; }
     elements = elements.filter((other) => other !== item);
     selected = null; draw(); stage.focus({ preventScroll: true });
-    say(`Removed ${title(item)}; undo brings it back.`);
+    say(`Removed ${kind.title(item)}; undo brings it back.`);
     send('edit', [{ op: 'remove', target }]);
-  }
+  } else kind.act(name, item);
 }
 function pick(id, focus = false) {
   if (id !== selected) finishKeys();
   selected = id; draw();
   const item = current();
-  if (item) { say(describe(item)); layers.scrollLeft = chips.get(id).offsetLeft - layers.clientWidth / 3; }
+  if (item) { say(kind.describe(item)); layers.scrollLeft = chips.get(id).offsetLeft - layers.clientWidth / 3; }
   if (item && focus) nodesOf(item).shape.focus({ preventScroll: true });
 }
 
@@ -38,61 +37,44 @@ element.addEventListener('click', (event) => {
 
 // ---- pointer ----
 const place = (event) => { const box = svg.getBoundingClientRect(); return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]; };
-// Elements under a point, smallest first: the one a person means when several overlap.
-const under = (x, y) => elements.filter((item) => !item.hidden && inside(item, x, y)).sort((p, q) => p.size - q.size);
 
 svg.addEventListener('pointerdown', (event) => {
   if (event.button || drag || view === 'picture' || !scene.code) return;
   finishKeys();
-  const [x, y] = place(event), handle = event.target.closest('[data-handle]');
-  let kind = 'move', again = false;
-  if (handle && current()) kind = handle.dataset.handle;
+  const [x, y] = place(event), grip = event.target.closest('[data-handle]');
+  let what = 'move', again = false;
+  if (grip && current()) what = grip.dataset.handle;
   else {
-    const hits = under(x, y), chosen = current();
-    if (!hits.length && !(chosen && inside(chosen, x, y))) { pick(null); return; }
-    again = Boolean(chosen && inside(chosen, x, y));
+    const hits = kind.under(x, y), chosen = current();
+    again = Boolean(chosen && kind.holds(chosen, x, y));
+    if (!hits.length && !again) { pick(null); return; }
     if (!again) pick(hits[0].id);
     nodesOf(current()).shape.focus({ preventScroll: true });
   }
-  const item = current();
   event.preventDefault();
   svg.setPointerCapture(event.pointerId);
-  drag = { kind, again, pointer: event.pointerId, id: item.id, before: copy(item), x, y, moved: false };
-  if (item.locked) drag.kind = 'none';
-  stage.classList.add('dragging');
+  begin(what, event.pointerId, { x, y, again });
 });
-
-function shapeTo(item, before, u, v, keepAspect) {
-  const [a0, b0] = radii(before);
-  let a = clamp(u, [0.01, 1.4]), b = clamp(v, [0.01, 1.4]);
-  if (keepAspect) { const factor = a !== a0 ? a / a0 : b / b0; a = a0 * factor; b = b0 * factor; }
-  item.size = clamp(Math.sqrt(a * b), SIZE);
-  item.aspect = clamp(a / b, ASPECT);
+// A gesture on the selected element: `before` is the whole state, `old` the element as it was.
+function begin(what, pointer, more) {
+  const item = current();
+  drag = { kind: item.locked ? 'none' : what, pointer, id: item.id, before: snapshot(), old: copy(item), moved: false, ...more };
+  kind.start(drag, item);
+  stage.classList.add('dragging');
 }
 svg.addEventListener('pointermove', (event) => {
   const [x, y] = place(event);
   if (!drag) {
-    const hits = view === 'picture' ? [] : under(x, y), id = hits.length ? hits[0].id : null;
+    const hits = view === 'picture' || !kind ? [] : kind.under(x, y), id = hits.length ? hits[0].id : null;
     if (id !== hovered && event.pointerType === 'mouse') { hovered = id; drawSoon(); }
     return;
   }
   if (event.pointerId !== drag.pointer || drag.kind === 'none') return;
-  const before = drag.before, item = byId(drag.id);
+  const item = byId(drag.id);
   if (!item) return;
   if (!drag.moved && Math.hypot(x - drag.x, y - drag.y) * side < 3) return;
   drag.moved = true;
-  if (drag.kind === 'move') {
-    item.x = clamp(before.x + x - drag.x, CENTRE); item.y = clamp(before.y + y - drag.y, CENTRE);
-  } else if (drag.kind === 'rotate') {
-    const angleAt = (px, py) => Math.atan2(-(py - before.y), px - before.x), snap = Math.PI / 12;
-    let angle = before.angle + angleAt(x, y) - angleAt(drag.x, drag.y);
-    if (event.shiftKey) angle = Math.round(angle / snap) * snap;
-    item.angle = Math.atan2(Math.sin(angle), Math.cos(angle));
-  } else {                                          // relative, so that a handle held inside the stage does not jump
-    const [u0, v0] = toLocal(before, drag.x, drag.y), [u, v] = toLocal(before, x, y), [a, b] = radii(before);
-    if (drag.kind === 'along') shapeTo(item, before, a + (u - u0) * Math.sign(u0 || 1), b, event.shiftKey);
-    else shapeTo(item, before, a, b + (v - v0) * Math.sign(v0 || 1), event.shiftKey);
-  }
+  kind.move(drag, item, x, y, event);
   drawSoon(); pump();
 });
 function release(event) {
@@ -102,10 +84,10 @@ function release(event) {
   stage.classList.remove('dragging');
   if (item && done.moved) {
     if (event.type === 'pointercancel') restoreBase();
-    else send('edit', difference(done.before, item));
-    say(describe(item));
+    else send('edit', kind.difference(done.before));
+    say(kind.told(item));
   } else if (done.again && done.kind === 'move') {  // a second click on the same spot reaches the element below
-    const hits = under(done.x, done.y), at = hits.findIndex((hit) => hit.id === selected);
+    const hits = kind.under(done.x, done.y), at = hits.findIndex((hit) => hit.id === selected);
     if (hits.length > 1) pick(hits[(at + 1) % hits.length].id, true);
   }
   if (!waiting && !outbox.length) restoreBase();     // an answer that came during the gesture
@@ -115,44 +97,38 @@ svg.addEventListener('pointerup', release);
 svg.addEventListener('pointercancel', release);
 svg.addEventListener('pointerleave', () => { if (hovered !== null && !drag) { hovered = null; drawSoon(); } });
 
-// ---- keys and wheel: a burst is one edit ----
+// ---- keys, wheel and sliders: a burst is one edit ----
 let burst = null;
-function change(make) {
+function change(make, patience = 350) {
   const item = current();
   if (!item || item.locked || drag && drag.kind !== 'keys') return;
-  if (!burst) burst = { id: item.id, before: copy(item), timer: 0 };
-  drag = { kind: 'keys', id: item.id };              // live pictures may be shown, server states must wait
-  make(item);
-  item.x = clamp(item.x, CENTRE); item.y = clamp(item.y, CENTRE); item.size = clamp(item.size, SIZE); item.aspect = clamp(item.aspect, ASPECT);
+  alter(() => make(item), patience);
+}
+function alter(make, patience = 350) {
+  if (drag && drag.kind !== 'keys') return;
+  if (!burst) burst = { id: selected, before: snapshot(), timer: 0 };
+  drag = { kind: 'keys', id: selected };             // live pictures may be shown, server states must wait
+  make();
   drawSoon(); pump();
   clearTimeout(burst.timer);
-  burst.timer = setTimeout(finishKeys, 350);
+  burst.timer = setTimeout(finishKeys, patience);
 }
 function finishKeys() {
   if (!burst) return;
   const done = burst, item = byId(done.id);
   clearTimeout(done.timer);
   burst = null; drag = null;
-  if (!item) return;
-  const edit = difference(done.before, item);
+  const edit = kind.difference(done.before);
   if (edit.length) send('edit', edit);
-  say(describe(item));
+  if (item) say(kind.told(item));
 }
 svg.addEventListener('wheel', (event) => {
   const item = current();
-  if (!item || !stage.contains(document.activeElement) || !inside(item, ...place(event))) return;
+  if (!item || !stage.contains(document.activeElement) || !kind.holds(item, ...place(event))) return;
   event.preventDefault();
-  change((it) => { it.size *= Math.exp(-event.deltaY / 900); });
+  change((it) => kind.wheel(it, event.deltaY));
 }, { passive: false });
 
-const TURN = Math.PI / 36;
-const keys = {
-  ArrowLeft: (it, step) => { it.x -= step; }, ArrowRight: (it, step) => { it.x += step; },
-  ArrowUp: (it, step) => { it.y -= step; }, ArrowDown: (it, step) => { it.y += step; },
-  '+': (it) => { it.size *= 1.05; }, '=': (it) => { it.size *= 1.05; }, '-': (it) => { it.size /= 1.05; },
-  '[': (it) => { it.angle += TURN; }, ']': (it) => { it.angle -= TURN; },
-  ',': (it) => { it.aspect /= 1.06; }, '.': (it) => { it.aspect *= 1.06; },
-};
 stage.tabIndex = -1;
 function shortcut(event) {
   const low = event.key.toLowerCase();
@@ -168,19 +144,23 @@ document.addEventListener('keydown', function fromBody(event) {
 element.addEventListener('keydown', (event) => {
   const key = event.key, low = key.toLowerCase();
   if (event.ctrlKey || event.metaKey) { shortcut(event); return; }
-  if (!stage.contains(event.target) || event.altKey) return;
-  const acts = { delete: 'remove', backspace: 'remove', pageup: 'forward', pagedown: 'backward', h: 'hide' };
-  if (acts[low]) { event.preventDefault(); act(acts[low]); }
-  else if (key === 'Escape') pick(null);
-  else if (keys[key] && current()) { event.preventDefault(); change((item) => keys[key](item, event.shiftKey ? 0.05 : 0.01)); }
+  if (!kind || !event.target.closest('.se-stage, .se-plan')) return;
+  const acts = { delete: 'remove', backspace: 'remove', h: 'hide', ...kind.shortcuts };
+  if (event.altKey && !key.startsWith('Arrow')) return;
+  if (acts[low]) { event.preventDefault(); act(acts[low]); return; }
+  if (key === 'Escape') { pick(null); return; }
+  const made = current() && kind.key(event);
+  if (made) { event.preventDefault(); change(made); }
 });
 stage.addEventListener('focusin', (event) => {
-  const shape = event.target.closest('.se-blob');
+  const shape = event.target.closest('.se-shape');
   if (shape && !drag && Number(shape.dataset.id) !== selected) pick(Number(shape.dataset.id));
 });
 
 watch('value', receive);
-window.spatialEdit = { get elements() { return copy(elements); }, get scene() { return copy(scene); }, get selected() { return selected; },
-  get idle() { return !waiting && !outbox.length && !drag && !inFlight && img.complete; }, get frames() { return frames; }, link, copyLink, download };
+window.spatialEdit = { get elements() { return copy(elements); }, get world() { return copy(world); }, get scene() { return copy(scene); },
+  get selected() { return selected; }, get idle() { return !waiting && !outbox.length && !drag && !inFlight && img.complete; },
+  get frames() { return frames; }, link, copyLink, download };
+use(props.layout_kind in kinds ? props.layout_kind : 'blobs');
 receive();
 draw();

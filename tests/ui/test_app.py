@@ -121,7 +121,8 @@ def test_only_the_four_endpoints_are_public() -> None:
 
 
 def test_the_canvas_and_the_map_agree_on_colours() -> None:
-    script = (ROOT / "spatial_edit" / "ui" / "canvas_state.js").read_text()
+    folder = ROOT / "spatial_edit" / "ui"
+    script = "".join((folder / name).read_text() for name in ("canvas_state.js", "canvas_blobs.js"))
     assert "id * 137.508 + 200" in script and "85%" in script and "light = 62" in script
     hue = (3 * 137.508 + 200) % 360 / 360
     assert colour(3) == tuple(round(255 * c) for c in colorsys.hls_to_rgb(hue, 0.62, 0.85))
