@@ -28,6 +28,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from spatial_edit.edits.errors import EditError
 from spatial_edit.layouts import Blobs
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE
 from spatial_edit.layouts.strict_json import JsonError, array, integer, number, parse, record, show
@@ -37,10 +38,6 @@ MAX_ID = 255
 MAX_EDIT_CHARS = 16_384
 T = TypeVar("T")
 _SLACK = 1e-5  # relative; a value at the end of its range may lie a float32 rounding beyond it
-
-
-class EditError(ValueError):
-    """An edit that is malformed or cannot be applied; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from spatial_edit.edits.ops import MAX_ID, EditError
+from spatial_edit.edits.errors import EditError
+from spatial_edit.edits.ops import MAX_ID
 from spatial_edit.layouts import Blobs
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE
 from spatial_edit.layouts.strict_json import JsonError, array, flag, integer, number, record, widened

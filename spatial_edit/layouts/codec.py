@@ -19,6 +19,9 @@ from torch import Tensor
 
 from spatial_edit.layouts import strict_json
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE, Blobs
+from spatial_edit.layouts.boxes3d import Boxes3D
+from spatial_edit.layouts.boxes3d_codec import boxes3d_from_json, boxes3d_to_json
+from spatial_edit.layouts.layout import Layout
 from spatial_edit.layouts.scene import Latent, Provenance, Scene
 from spatial_edit.layouts.strict_json import JsonError, array, flag, integer, number, record, text, widened
 
@@ -38,8 +41,13 @@ class SceneError(ValueError):
     """A scene that cannot be written or read; the message is one sentence for the user."""
 
 
-def layout_to_json(layout: Blobs) -> dict[str, object]:
-    """The layout as plain values: `{"kind": "blobs", "elements": [{"id": 0, "row": 0, "x": ...}, ...]}`."""
+def layout_to_json(layout: Layout) -> dict[str, object]:
+    """The layout as plain values: `{"kind": "blobs", "elements": [{"id": 0, "row": 0, "x": ...}, ...]}`, or
+    that of boxes3d_codec.py; SceneError for a kind that has no JSON."""
+    if isinstance(layout, Boxes3D):
+        return boxes3d_to_json(layout)
+    if not isinstance(layout, Blobs):
+        raise SceneError(f"a layout of kind {layout.kind!r} cannot be stored: only blobs and boxes3d can")
     geometry = torch.cat(
         [layout.centres, torch.stack([layout.sizes, layout.aspects, layout.angles], -1)], -1
     )  # (K, 5)
@@ -56,11 +64,13 @@ def layout_to_json(layout: Blobs) -> dict[str, object]:
     return {"kind": "blobs", "elements": elements}
 
 
-def layout_from_json(value: object) -> Blobs:
-    """The layout of `layout_to_json`, bit for bit, farthest first; JsonError with one sentence when it is
-    not exact."""
+def layout_from_json(value: object) -> Blobs | Boxes3D:
+    """The layout of `layout_to_json`, bit for bit (blobs farthest first); JsonError with one sentence when it
+    is not exact."""
+    if isinstance(value, dict) and value.get("kind") == Boxes3D.kind:
+        return boxes3d_from_json(value)
     given = record(value, "the layout", ("kind", "elements"))
-    text(given["kind"], "the layout's kind", "blobs")
+    text(given["kind"], "the layout's kind", "blobs|boxes3d")
     elements = array(given["elements"], "the layout's elements", MAX_BLOBS)
     rows = [_element(item, f"element {i + 1} of the layout") for i, item in enumerate(elements)]
     if len({row["id"] for row in rows}) != len(rows):
@@ -170,8 +180,6 @@ def _check_header(header: Mapping[str, object]) -> None:
 
 
 def _document(scene: Scene) -> dict[str, object]:
-    if not isinstance(scene.layout, Blobs):
-        raise SceneError(f"a layout of kind {scene.layout.kind!r} cannot be stored yet: only blobs can")
     provenance = scene.provenance
     return {
         "format": _FORMAT,

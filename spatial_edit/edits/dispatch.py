@@ -1,0 +1,51 @@
+"""Edits of any layout: the ops and the arrangement that belong to its kind."""
+
+from __future__ import annotations
+
+from spatial_edit.edits import ops
+from spatial_edit.edits.errors import EditError
+from spatial_edit.edits.ops import Edit
+from spatial_edit.edits.place import parse_elements, place
+from spatial_edit.layouts import Blobs, Layout
+
+AnyEdit = Edit
+
+
+def parse_edits(source: object, kind: str = Blobs.kind) -> tuple[AnyEdit, ...]:
+    """The edits of a JSON text, object or array (1 .. 64) for layouts of a kind; EditError when any is not
+    exact."""
+    if kind == Blobs.kind:
+        return ops.parse_edits(source)
+    raise EditError(f"a layout of kind {kind!r} has no edits: choose another model")
+
+
+def parse_edit(source: object, kind: str = Blobs.kind) -> AnyEdit:
+    """One edit from a JSON text or an already parsed object; EditError when it is not exact."""
+    if isinstance(source, list) or (isinstance(source, str) and source.lstrip().startswith("[")):
+        raise EditError("one edit is wanted here, not an array of edits")
+    return parse_edits(source, kind)[0]
+
+
+def apply(layout: Layout, edit: AnyEdit) -> Layout:
+    """The layout after one edit; EditError when it cannot be applied, or is for another kind."""
+    if isinstance(layout, Blobs) and isinstance(edit, Edit):
+        return ops.apply(layout, edit)
+    raise EditError(f"this edit is not for a layout of kind {layout.kind!r}: parse it for that kind")
+
+
+def apply_all(layout: Layout, edits: tuple[AnyEdit, ...]) -> Layout:
+    """The layout after all the edits in order, all or nothing; EditError names the one that failed."""
+    for i, edit in enumerate(edits):
+        try:
+            layout = apply(layout, edit)
+        except EditError as error:
+            raise EditError(f"edit {i + 1}: {error}" if len(edits) > 1 else str(error)) from error
+    return layout
+
+
+def arrange(layout: Layout, document: object) -> Layout:
+    """The layout with the geometry that a canvas sends in the middle of a drag; EditError when it is not
+    exact. Blobs: see place.py."""
+    if isinstance(layout, Blobs):
+        return place(layout, parse_elements(document))
+    raise EditError(f"a layout of kind {layout.kind!r} cannot be arranged: choose another model")

@@ -1,0 +1,21 @@
+"""Session: the one object that holds a user's state, and the stateless calls beside it."""
+
+from spatial_edit.session.resolve import Lookup, Names, delete_stored, render_live, resolve
+from spatial_edit.session.state import Frame, Session, Step
+from spatial_edit.session.upload import ParsedUpload, parse_upload
+from spatial_edit.store import Receipt, Store
+
+__all__ = [
+    "Frame",
+    "Lookup",
+    "Names",
+    "ParsedUpload",
+    "Receipt",
+    "Session",
+    "Step",
+    "Store",
+    "delete_stored",
+    "parse_upload",
+    "render_live",
+    "resolve",
+]

@@ -1,0 +1,146 @@
+"""From a code to its scene and model, and a live picture of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from spatial_edit import share
+from spatial_edit.edits import arrange
+from spatial_edit.generators.contract import Generator
+from spatial_edit.layouts import Blobs, Boxes3D, Latent, Layout, Scene
+from spatial_edit.layouts.codec import scene_from_bytes
+from spatial_edit.share import CodeError, OtherWeights, SharedScene, UnknownModel
+from spatial_edit.store import Cache, Store
+
+Lookup = Callable[[str], Generator]  # model name → loaded model
+Names = Callable[[int], str]  # model number → model name
+
+CACHED_SCENES = 32
+STORED_SECONDS = 20.0  # a deleted or expired entry is forgotten after this
+
+_latents: Cache[Latent] = Cache(CACHED_SCENES)  # (model, weights, seed, truncation) → latent
+_stored: Cache[Scene] = Cache(CACHED_SCENES, STORED_SECONDS)  # (store, id) → scene
+
+
+def resolve(
+    lookup: Lookup, store: Store, code: str, *, names: Names | None = None, today: bool = False
+) -> tuple[Scene, Generator]:
+    """The scene of a code, and its model.
+
+    CodeError (a ValueError) for a code that cannot be opened, StoreError for an entry that is not there.
+    OtherWeights when the model's weights have changed since; with `today` the layout is then given today's
+    model and a latent from its seed.
+    """
+    if isinstance(code, str) and share.is_stored(code):
+        shared, generator, scene = _stored_scene(lookup, store, code)
+    else:
+        shared = share.decode(code)
+        generator = lookup(_name(shared.model_number, names))
+        scene = None
+    try:
+        share.check_weights(shared, generator.weights, generator.spec.name)
+    except OtherWeights:
+        if not today:
+            raise
+        scene = None
+    if scene is None:
+        scene = seed_scene(generator, shared.seed, shared.truncation, shared.layout)
+    check_fit(scene, generator)
+    return scene, generator
+
+
+def _stored_scene(lookup: Lookup, store: Store, code: str) -> tuple[SharedScene, Generator, Scene]:
+    stored = share.decode_stored(code)
+    scene = _stored.get((store, stored.entry), lambda: scene_from_bytes(store.get(stored.entry)))
+    if stored.layout is not None:
+        scene = replace(scene, layout=stored.layout)
+    generator = lookup(scene.model)
+    layout = share.quantise(scene.layout)
+    latent = scene.latent
+    shared = SharedScene(
+        generator.spec.number,
+        scene.weights[:8],
+        latent.seed,
+        share.round_truncation(latent.truncation),
+        layout,
+    )
+    return shared, generator, scene
+
+
+def seed_scene(generator: Generator, seed: int, truncation: float, layout: Layout | None = None) -> Scene:
+    """The scene of a seed, with the given layout or the sampled one."""
+    key = (generator.spec.name, generator.weights, seed, truncation)
+    if layout is None:
+        scene = generator.sample(seed, truncation)
+        _latents.get(key, lambda: scene.latent)
+        return scene
+    latent = _latents.get(key, lambda: generator.sample(seed, truncation).latent)
+    return Scene(generator.spec.name, generator.weights, layout, latent)
+
+
+def _name(number: int, names: Names | None) -> str:
+    if names is None:
+        from spatial_edit.generators.registry import by_number
+
+        def names(n: int) -> str:
+            return by_number(n).name
+
+    try:
+        return names(number)
+    except (KeyError, ValueError) as error:
+        raise UnknownModel(
+            f"this link is for model number {number}, which is not installed here: update the program"
+        ) from error
+
+
+def check_fit(scene: Scene, generator: Generator) -> None:
+    """CodeError when the layout is not of the model's kind, has more elements than it takes or names rows
+    that the latent lacks."""
+    layout = scene.layout
+    if not isinstance(layout, Blobs | Boxes3D):
+        raise CodeError(f"{generator.spec.name} has no layout to move: choose a model that has one")
+    if layout.kind != generator.spec.kind:
+        raise CodeError(
+            f"this link holds a layout of kind {layout.kind!r}, {generator.spec.name} draws "
+            f"{generator.spec.kind!r}: copy it again, whole"
+        )
+    if len(layout) > generator.spec.max_elements:
+        raise CodeError(
+            f"the layout has {len(layout)} elements, {generator.spec.name} takes at most "
+            f"{generator.spec.max_elements}: remove some"
+        )
+    if max(layout.rows, default=0) >= len(scene.latent.rows):
+        raise CodeError("this link names an appearance that its scene does not have: copy it again, whole")
+    if scene.delta:
+        from spatial_edit.generators.blobgan.renderer import BlobGenerator
+        from spatial_edit.parse.delta import check_delta
+
+        if isinstance(generator, BlobGenerator):
+            check_delta(generator, scene.delta)
+
+
+@torch.no_grad()
+def render_live(
+    lookup: Lookup, store: Store, code: str, elements: object, *, names: Names | None = None
+) -> Tensor:
+    """The preview (3, H, W) of a code's scene with other geometry, in the middle of a drag; writes no
+    history.
+
+    elements: for blobs `{"id", "x", "y", "size", "aspect", "angle", "hidden"}` each, in depth order, farthest
+    first; for boxes in a room the document of edits/boxes3d_arrange.py. Checked like an edit. Safe from
+    several threads. Errors: as `resolve`, and EditError.
+    """
+    scene, generator = resolve(lookup, store, code, names=names)
+    layout = share.quantise(arrange(scene.layout, elements))
+    return generator.render(replace(scene, layout=layout), preview=True)
+
+
+def delete_stored(store: Store, code: str, key: str) -> None:
+    """Delete the store entry that an `s` code names; StoreError for a wrong key."""
+    entry = share.decode_stored(code).entry
+    store.delete(entry, key)
+    _stored.drop((store, entry))
