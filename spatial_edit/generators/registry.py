@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spatial_edit.generators.blobgan.renderer import load_blob_generator
+from spatial_edit.generators.box3d.renderer import load_box3d
 from spatial_edit.generators.contract import Generator, ModelSpec
 from spatial_edit.generators.stylegan2_renderer import load_stylegan2
 
@@ -66,6 +67,7 @@ MODELS: dict[str, ModelSpec] = {
 _LOADERS: dict[str, Callable[[ModelSpec, str], Generator]] = {
     "blobgan": load_blob_generator,
     "stylegan2": load_stylegan2,
+    "box3d": load_box3d,
 }
 _loaded: dict[tuple[str, str], Generator] = {}
 _lock = threading.Lock()
