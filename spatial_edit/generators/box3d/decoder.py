@@ -154,8 +154,8 @@ class RoomDecoder(nn.Module):
             [patterns[..., 0] / 4, phase / 10, patterns[..., 2], phase.sin(), phase.cos()], -1
         )
         described = [
-            self.kinds[kinds], 2 * colours - 1, 2 * seconds - 1, F.one_hot(textures, TEXTURES).float(), numbers,
-            (glow + sheen)[..., None], halves, F.one_hot(facings, 4).float(), summary,
+            self.kinds[kinds], 2 * colours - 1, 2 * seconds - 1, F.one_hot(textures, TEXTURES).float(),
+            numbers, (glow + sheen)[..., None], halves, F.one_hot(facings, 4).float(), summary,
         ]  # fmt: skip
         lit = torch.cat([colours.clamp(min=0.01) ** GAMMA, glow[..., None]], -1)
         return self.vectors(torch.cat(described, -1)), lit

@@ -134,7 +134,8 @@ def _place(surface: Surface, hits: Hits) -> list[Tensor]:
     part = surface.part.float()
     unit = [u.clamp(-1.2, 1.2) * part for u in surface.unit]
     x, y, z = surface.points
-    maps = [*unit, part, *surface.normals, 0.5 * x, 0.5 * y - 0.6, 0.3 * z - 0.7, 2 / hits.depth.clamp(min=0.3)]
+    maps = [*unit, part, *surface.normals, 0.5 * x, 0.5 * y - 0.6, 0.3 * z - 0.7]
+    maps.append(2 / hits.depth.clamp(min=0.3))
     for count in (1, 2):
         for p in surface.points:
             angle = 2 * math.pi * count * p

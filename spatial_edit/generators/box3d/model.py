@@ -46,7 +46,7 @@ class RoomsConfig:
 
 
 class RoomsBox3D(nn.Module):
-    """All parts. bank (classes, STYLES, ROW + 6): a row, a colour and the usual half extents of each style."""
+    """All parts. bank (classes, STYLES, ROW + 6): a row, a colour and half extents of each style."""
 
     bank: Tensor
 

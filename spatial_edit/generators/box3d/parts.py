@@ -246,9 +246,8 @@ def is_main_part(classes: Tensor, exists: Tensor) -> Tensor:
 
 def _compress(parts: Parts) -> Parts:
     """Only as many columns as the fullest room needs; existing parts first, in order."""
-    order = (
-        (~parts.exists).to(torch.int8).argsort(dim=1, stable=True)[:, : max(int(parts.exists.sum(1).max()), 1)]
-    )
+    most = max(int(parts.exists.sum(1).max()), 1)
+    order = (~parts.exists).to(torch.int8).argsort(dim=1, stable=True)[:, :most]
 
     def take(value: Tensor) -> Tensor:
         index = order if value.dim() == 2 else order[..., None].expand(-1, -1, value.shape[-1])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WAVES = 7
 PLANK, TILE, STRIPES, DOTS, WINDOW, ART, DRAWERS, PLEATS, BOOKS, RUG, PLAID, LEAF = range(1, 13)
 LEVEL_STRIPES, SHUTTER, DUVET = 15, 16, 18
-_COUNTED = (WINDOW, DRAWERS, SHUTTER)  # their numbers are counts, not metres
+PANELS = (DRAWERS, SHUTTER)  # their numbers are counts, not metres
 
 
 def pattern_features(surface: Surface) -> list[Tensor]:
@@ -37,12 +37,13 @@ def pattern_features(surface: Surface) -> list[Tensor]:
     pu, pv = _put(texture, TILE, (pu, pv), (u / (2 * period), v / (2 * period)))
     pu, pv = _put(texture, DOTS, (pu, pv), (u / (0.7 * period), v / (0.7 * period)))
     pu, pv = _put(texture, PLEATS, (pu, pv), (u / period + tp1 * (6 / 6.2832), 0 * v))
-    pu, pv = _put(texture, DUVET, (pu, pv), ((u * 9 + tp1 * 6 + 2 * (v * 4).sin()) / 6.2832, _folds(u, v, tp1)))
+    long_folds = (u * 9 + tp1 * 6 + 2 * (v * 4).sin()) / 6.2832
+    pu, pv = _put(texture, DUVET, (pu, pv), (long_folds, _folds(u, v, tp1)))
     pu, pv = _put(texture, BOOKS, (pu, pv), (u / 0.055, (vn + 1) / 2 * tp0))
     slats = tp0 > 9
     panes = torch.where(slats, 1.0, tp0), torch.where(slats, 2 * (tp0 - 10), tp1)
     pu, pv = _put(texture, WINDOW, (pu, pv), ((un + 1) / 2 * panes[0], (vn + 1) / 2 * panes[1]))
-    for kind in (DRAWERS, SHUTTER):
+    for kind in PANELS:
         pu, pv = _put(texture, kind, (pu, pv), ((un + 1) / 2 * tp1, (vn + 1) / 2 * tp0))
     turned = (texture == PLANK) & (tp2 > 1)
     across = torch.where(turned, surface.points[2], surface.points[0])
@@ -88,7 +89,8 @@ def _tone(
     book, shelf = ((u + 5) / 0.055).floor(), ((vn + 1) / 2 * tp0).floor()
     cover = _noise(book * 1.7 + shelf * 13.1 + tp1)
     lx, ly, lz = surface.local
-    leaf = (lx * tp0 * 2.1 + tp1 * 20).sin() * (ly * tp0 * 2.7 + lx * 9).sin() * (lz * tp0 * 2.3 + 1.7 * tp1).sin()
+    leaf = (lx * tp0 * 2.1 + tp1 * 20).sin() * (ly * tp0 * 2.7 + lx * 9).sin()
+    leaf = leaf * (lz * tp0 * 2.3 + 1.7 * tp1).sin()
     hills = 0.12 * (un * 5 + tp2 * 40).sin() + 0.05 * (un * 17 + tp2 * 90).sin()
     tone = torch.where(texture == PLANK, 2 * plank - 1, torch.zeros_like(u))
     tone = torch.where(texture == BOOKS, 2 * cover - 1, tone)
@@ -104,5 +106,6 @@ def _motif(un: Tensor, vn: Tensor, motif: Tensor, phase: Tensor) -> Tensor:
     disc = 0.55 - ((un - 0.3 * sin) ** 2 + (vn - 0.3 * cos) ** 2).sqrt()
     horizon = (vn - 0.3 * (un * 3 + phase).sin() - 0.1) * 0.7
     blocks = _noise((un * 2 + 5).floor() * 3 + (vn * 2 + 5).floor() * 7 + phase.floor()) - 0.5
-    value = torch.where(motif == 0, fields, torch.where(motif == 1, disc, torch.where(motif == 2, horizon, blocks)))
+    value = torch.where(motif == 1, disc, torch.where(motif == 2, horizon, blocks))
+    value = torch.where(motif == 0, fields, value)
     return (value * 6).clamp(-1, 1)

@@ -31,8 +31,8 @@ SAMPLES, PREVIEW_SAMPLES = 2, 1  # sub-pixels a side
 
 
 class Box3DGenerator:
-    """A `Generator` of rooms. Renders in float32 with 2 x 2 rays a pixel; `preview=True` takes one ray a pixel
-    and bfloat16: edges are jagged, everything else is within about 2/255."""
+    """A `Generator` of rooms. Renders in float32 with 2 x 2 rays a pixel; `preview=True` takes one ray a
+    pixel and bfloat16: edges are jagged."""
 
     def __init__(self, model: RoomsBox3D, spec: ModelSpec, weights: str, device: str = "cpu") -> None:
         self.model = model.to(device).eval().requires_grad_(False)
@@ -86,7 +86,7 @@ class Box3DGenerator:
         return Latent(seed, truncation, rows.float().cpu(), rooms.background[index].float().cpu())
 
     def scene_of(self, rooms: BoxBatch, index: int, seed: int, truncation: float) -> Scene:
-        """One room of a batch with all 26 slots as a Scene on the CPU; elements are numbered in slot order."""
+        """One room of a batch with all 26 slots as a Scene on the CPU, elements numbered in slot order."""
         there = rooms.exists[index].nonzero().flatten()
         layout = layout_of(rooms.at(index), there.tolist())
         return Scene(self.spec.name, self.weights, layout, self.latent_of(rooms, index, seed, truncation))

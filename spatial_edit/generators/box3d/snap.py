@@ -1,10 +1,10 @@
 """Snapping: a sampled room brought to rest.
 
-A sampler's boxes are a few centimetres off: wardrobes float beside their wall, lamps over their nightstand.
-Here everything gets the place that its class implies (walls, floor, ceiling, the thing it stands on), in the
-order bed, window, furniture at walls, things that stand free; what intersects something placed before is moved
-a little along its wall or over the floor, and left out when no free place is near. Nothing is learned and
-nothing is random."""
+A sampler's boxes are a few centimetres off: wardrobes float beside their wall, lamps over their
+nightstand. Here everything gets the place that its class implies (walls, floor, ceiling, the thing it stands
+on), in the order bed, window, furniture at walls, things that stand free; what intersects something placed
+before is moved a little along its wall or over the floor, and left out when no free place is near. Nothing is
+learned and nothing is random."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from spatial_edit.generators.box3d.parts import MAX_PARTS, PART_WIDTH, BoxBatch
-from spatial_edit.generators.box3d.vector import SLOT_CLASSES, SLOT_NAMES
+from spatial_edit.generators.box3d.vector import SLOT_NAMES
 from spatial_edit.layouts.boxes3d import (
     CAMERA_RANGE,
     KEY_EXTENT,
@@ -32,8 +32,9 @@ ORDER = (
 AT_WALL = (*ORDER[:13],)
 HUNG = ("window", "painting_a", "painting_b", "mirror", "curtain_l", "curtain_r")
 SUPPORT = {
-    "pillow_l": "bed", "pillow_r": "bed", "cushion": "bed", "lamp_l": "nightstand_l", "lamp_r": "nightstand_r",
-    "decor_a": "dresser", "decor_b": "dresser", "curtain_l": "window", "curtain_r": "window",
+    "pillow_l": "bed", "pillow_r": "bed", "cushion": "bed", "lamp_l": "nightstand_l",
+    "lamp_r": "nightstand_r", "decor_a": "dresser", "decor_b": "dresser",
+    "curtain_l": "window", "curtain_r": "window",
 }  # fmt: skip
 GAP = 0.02  # metres between things that do not touch
 STEPS = (0.1, -0.1, 0.2, -0.2, 0.35, -0.35, 0.5, -0.5, 0.7, -0.7, 0.9, -0.9)  # metres to move out of the way
@@ -83,7 +84,7 @@ def _snap(batch: BoxBatch) -> BoxBatch:
         dict(zip(SLOT_NAMES, batch.exists[0].tolist(), strict=True)),
     )
     mattress = batch.rows[0, SLOT_NAMES.index("bed")].view(MAX_PARTS, PART_WIDTH)[MATTRESS]
-    room.mattress = float(mattress[2] + mattress[5])  # top, as a share of the bed's half height from its middle
+    room.mattress = float(mattress[2] + mattress[5])  # its top, in half heights from the bed's middle
     before = {name: list(place) for name, place in room.centre.items()}
     placed: list[str] = []
     for name in ORDER:
@@ -133,7 +134,8 @@ def _fit(room: _Room, name: str) -> None:
     """Inside the room; with its back at the wall it faces away from; on the floor unless it hangs."""
     width, depth, height = room.size
     half, place = room.half[name], room.centre[name]
-    half[0], half[1], half[2] = min(half[0], width / 2 - 0.05), min(half[1], height / 2), min(half[2], depth / 2)
+    for axis, most in enumerate((width / 2 - 0.05, height / 2, depth / 2)):
+        half[axis] = min(half[axis], most)
     place[0] = min(max(place[0], half[0] - width / 2), width / 2 - half[0])
     place[2] = min(place[2], depth - half[2])
     place[1] = min(max(place[1], half[1]), height - half[1])
@@ -252,7 +254,8 @@ def _lights(lights: Tensor, room: _Room, size: Tensor) -> Tensor:
     if not shades:
         lights[LAMP_COLOUR] = 0
     elif float(lights[LAMP_COLOUR].sum()) > 0:
-        tops = [torch.tensor(room.centre[n]) + torch.tensor([0.0, 0.6 * room.half[n][1], 0.0]) for n in shades]
+        up = torch.tensor([0.0, 0.6, 0.0])
+        tops = [torch.tensor(room.centre[n]) + up * room.half[n][1] for n in shades]
         nearest = min(tops, key=lambda p: float((p - lights[LAMP_POSITION]).square().sum()))
         lights[LAMP_POSITION] = nearest
     return lights

@@ -51,7 +51,7 @@ def tiny_config() -> RoomsConfig:
 
 def imitate_rooms(model: RoomsBox3D) -> None:
     """Give a random model the plain room as its mean; place and colour of its furniture vary a little."""
-    vectors, mask = pack(plain_room())
+    vectors, _ = pack(plain_room())
     slots = [SLOT_NAMES.index(name) for name in PLAIN_ROOM]
     kept = [slot * SLOT_VECTOR + entry for slot in slots for entry in (5, 7, 11, 12, 13)]
     assert max(kept) < SLOTS * SLOT_VECTOR and GEOMETRY > 13
@@ -86,10 +86,14 @@ def plain_room() -> BoxBatch:
     empty = ((0.0, 0.5, 2.0), (0.3, 0.3, 0.3), 0, (0.5, 0.5, 0.5))
     values = [PLAIN_ROOM.get(name, empty) for name in SLOT_NAMES]
     lights = torch.tensor(
-        [-1.85, 1.5, 2.6, 0.0, 0.5, 0.6, 1.0, 0.0, 0.0, 1.2, 1.15, 1.0, -1.2, 0.8, 3.8, 0.1, 0.08, 0.05]
-        + [0.45, 0.47, 0.5, 1.0]
+        [
+            -1.85, 1.5, 2.6, 0.0, 0.5, 0.6, 1.0, 0.0, 0.0, 1.2, 1.15, 1.0, -1.2, 0.8, 3.8, 0.1, 0.08, 0.05,
+            0.45, 0.47, 0.5, 1.0,
+        ]
+    )  # fmt: skip
+    surfaces = torch.tensor(
+        [[0.6, 0.45, 0.3], [0.95] * 3, [0.7, 0.75, 0.8], [0.7, 0.75, 0.8], [0.7, 0.75, 0.8]]
     )
-    surfaces = torch.tensor([[0.6, 0.45, 0.3], [0.95] * 3, [0.7, 0.75, 0.8], [0.7, 0.75, 0.8], [0.7, 0.75, 0.8]])
     return BoxBatch(
         torch.tensor([[4.0, 4.0, 2.6]]),
         torch.tensor([[0.0, 1.4, -0.4, 0.0, -0.15, 1.1]]),

@@ -24,6 +24,7 @@ from spatial_edit.generators.box3d.parts import (
     to_object_axes,
     to_room_axes,
 )
+from spatial_edit.generators.box3d.patterns import ART, BOOKS, PANELS, RUG, WINDOW
 from spatial_edit.layouts.boxes3d import CLASS_ID
 
 SLOT_CLASSES = (
@@ -93,7 +94,8 @@ def unpack(vectors: Tensor) -> BoxBatch:
     before, texture, after = parts[..., 1:].split(split, -1)
     present = (parts[..., :1] > 0).float()
     after = torch.cat([after[..., :-1], (after[..., -1:] > 0.5).float()], -1)
-    rows = torch.cat([present, before, texture.argmax(-1, keepdim=True).float(), after], -1) * present
+    kind = texture.argmax(-1, keepdim=True)
+    rows = torch.cat([present, before, kind.float(), _counts(after, kind[..., 0])], -1) * present
 
     tail = vectors[:, SLOTS * SLOT_VECTOR :]
     room, camera, colours, surfaces, lights = tail.split([3, 6, 15, 5 * SURFACE_VECTOR, 22], -1)
@@ -115,6 +117,17 @@ def unpack(vectors: Tensor) -> BoxBatch:
     )  # fmt: skip
 
 
+def _counts(after: Tensor, kind: Tensor) -> Tensor:
+    """Pattern numbers (…, 5: tp0, tp1, tp2, glow, follows) with those that are counts made whole."""
+    first, second = after[..., 0], after[..., 1]
+    whole = torch.isin(kind, torch.tensor([*PANELS, ART, BOOKS, RUG], device=kind.device))
+    panes = (kind == WINDOW) & (first < 9)
+    first = torch.where(whole | panes, first.round(), first)
+    pairs = torch.isin(kind, torch.tensor([*PANELS, WINDOW], device=kind.device))
+    second = torch.where(pairs, second.round(), second)
+    return torch.cat([torch.stack([first, second], -1), after[..., 2:]], -1)
+
+
 class Entries(NamedTuple):
     """(LENGTH,) what every entry belongs to: slot (or -1 for the room), and kind."""
 
@@ -133,7 +146,8 @@ def entries() -> Entries:
     sizes = {"size": 3, "camera": 6, "surface": 15, "texture": 5 * SURFACE_VECTOR, "light": 22}
     room = torch.cat([torch.full((size,), ROOM_KINDS[name]) for name, size in sizes.items()])
     numbers = torch.arange(SLOTS).repeat_interleave(SLOT_VECTOR)
-    return Entries(torch.cat([numbers, torch.full((ROOM_VECTOR,), -1)]), torch.cat([slot.repeat(SLOTS), room]))
+    slots = torch.cat([numbers, torch.full((ROOM_VECTOR,), -1)])
+    return Entries(slots, torch.cat([slot.repeat(SLOTS), room]))
 
 
 class Codebook(nn.Module):
