@@ -8,8 +8,10 @@ from pathlib import Path
 
 from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.box3d.renderer import load_box3d
+from spatial_edit.generators.box3d.vector import SLOT_NAMES
 from spatial_edit.generators.contract import Generator, ModelSpec
 from spatial_edit.generators.stylegan2_renderer import load_stylegan2
+from spatial_edit.layouts.boxes3d import CLASSES, MAX_BOXES, STYLES
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 
@@ -38,6 +40,11 @@ ROOM_SLOTS = (
     "decoration B",
 )
 
+# every row of a Box3D latent: the sampled slots, then ten styles of every class
+BOX_ROWS = tuple(name.replace("_", " ") for name in SLOT_NAMES) + tuple(
+    f"{name}, style {style + 1}" for name in CLASSES for style in range(STYLES)
+)
+
 MODELS: dict[str, ModelSpec] = {
     "blobgan-rooms": ModelSpec(
         name="blobgan-rooms",
@@ -61,6 +68,19 @@ MODELS: dict[str, ModelSpec] = {
         licence="MIT",
         training_data="procedural bedrooms of this project",
         folder=CHECKPOINTS / "stylegan2-rooms",
+    ),
+    "box3d-rooms": ModelSpec(
+        name="box3d-rooms",
+        number=3,
+        family="box3d",
+        title="Bedrooms, as boxes in a room",
+        kind="boxes3d",
+        resolution=64,
+        licence="MIT",
+        training_data="procedural bedrooms of this project (layout-supervised)",
+        folder=CHECKPOINTS / "box3d-rooms",
+        row_names=BOX_ROWS,
+        max_elements=MAX_BOXES,
     ),
 }
 
