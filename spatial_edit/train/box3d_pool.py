@@ -13,6 +13,7 @@ from torch import Tensor
 
 from spatial_edit.data.rooms.pool import SHARD, shards
 from spatial_edit.data.rooms.renderer import render
+from spatial_edit.data.rooms.shake import shake
 from spatial_edit.generators.box3d.maps import Maps, draw_maps
 from spatial_edit.generators.box3d.parts import BoxBatch
 from spatial_edit.metrics.box_truth import box_truth
@@ -38,11 +39,21 @@ class BoxPool(NamedTuple):
 
 
 def render_box_pool(
-    count: int, seed: int, resolution: int, samples: int = 2, say: Callable[[str], None] | None = None
+    count: int,
+    seed: int,
+    resolution: int,
+    samples: int = 2,
+    shaken: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> BoxPool:
-    """Render `count` rooms and draw their maps: about 20 rooms a second and core at 64 px."""
+    """Render `count` rooms and draw their maps: about 20 rooms a second and core at 64 px.
+
+    `shaken`: every second shard goes through `data.rooms.shake`; the first, of which the held-out rooms are,
+    stays as it is."""
     pools: list[BoxPool] = []
-    for rooms in shards(count, seed):
+    for number, rooms in enumerate(shards(count, seed)):
+        if shaken and number % 2:
+            rooms = shake(rooms, seed + number)
         for start in range(0, len(rooms), AT_ONCE):
             part = rooms[start : start + AT_ONCE]
             boxes = box_truth(part)
