@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spatial_edit.generators.contract import Generator, ModelSpec
     from spatial_edit.store import Store
 
+PREFERRED = "box3d-rooms"  # what a page opens with when it is there
 ON_SPACE = bool(os.environ.get("SPACE_ID"))
 LIBRARY_MISSING = (
     "A system library that OpenCV needs is missing ({error}). Install the packages named in packages.txt, "
@@ -46,7 +47,7 @@ def build_demo(
     return build(
         lookup or (lambda name: registry.load(name, device=device)),
         store or Store.from_environment(),
-        registry.editable() if models is None else models,
+        installed(registry.editable()) if models is None else models,
         parse=parse,
     )
 
@@ -59,6 +60,16 @@ def check_libraries() -> None:
         if "libGL" in str(error) or ".so" in str(error):
             raise SystemExit(LIBRARY_MISSING.format(error=error)) from error
         raise
+
+
+def installed(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
+    """The models whose checkpoint is here, the preferred one in front."""
+    here = {
+        name: spec
+        for name, spec in models.items()
+        if spec.folder is None or (spec.folder / "config.json").exists()
+    }
+    return {PREFERRED: here[PREFERRED], **here} if PREFERRED in here else here
 
 
 def first(models: Mapping[str, ModelSpec], name: str) -> dict[str, ModelSpec]:
@@ -81,7 +92,9 @@ def main(arguments: list[str] | None = None) -> int:
     from spatial_edit.generators.registry import editable
     from spatial_edit.ui.wiring import launch_options
 
-    models = first(editable(), chosen.model) if chosen.model else editable()
+    models = installed(editable())
+    if chosen.model:
+        models = first(models, chosen.model)
     try:
         demo = build_demo(models=models, device=chosen.device)
         demo.launch(server_name=chosen.host, server_port=chosen.port, **launch_options())

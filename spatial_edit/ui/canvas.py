@@ -15,13 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import torch
 
-from spatial_edit.layouts import Blobs
+from spatial_edit.layouts import Blobs, Boxes3D
+from spatial_edit.layouts.boxes3d import PLACEMENT, STYLES, style_row
 from spatial_edit.session import Frame
 from spatial_edit.ui.pictures import data_url, display
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = ("canvas_state.js", "canvas_draw.js", "canvas_blobs.js", "canvas_input.js")
+_SHARED = ("canvas_state.js", "canvas_draw.js", "canvas_blobs.js")
+_BOXES = tuple(
+    f"canvas3d_{part}.js"
+    for part in ("geometry", "rules", "draw", "state", "input", "plan", "panel", "changes")
+)
+_SCRIPTS = (*_SHARED, *_BOXES, "canvas_input.js")  # the last one starts the canvas
 
 
 @cache
@@ -29,10 +36,18 @@ def _text(*names: str) -> str:
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
-def blob_canvas(
-    server_functions: list[Callable[..., Any]], *, live_mode: str, depth: int, space_url: str, elem_id: str
+def layout_canvas(
+    server_functions: list[Callable[..., Any]],
+    *,
+    kind: str,
+    live_mode: str,
+    depth: int,
+    space_url: str,
+    elem_id: str,
 ) -> gr.HTML:
-    """Blobs as ellipses over the picture.
+    """Blobs as ellipses over the picture, or boxes as wireframes with a plan and a panel beside it.
+
+    `kind` is the layout's kind that the page is laid out for until the first scene comes.
 
     `live_mode` is "live", or "release" to ask for a picture only when a gesture ends; `depth` is how many
     live requests may be on their way (1 .. 3); `space_url` is the base of links on a Space, "" elsewhere.
@@ -40,11 +55,14 @@ def blob_canvas(
     """
     return gr.HTML(
         html_template=_text("canvas.html"),
-        css_template=_text("canvas.css"),
+        css_template=_text("canvas.css", "canvas3d.css"),
         js_on_load=_text(*_SCRIPTS),
         apply_default_css=False,
         elem_id=elem_id,
         server_functions=server_functions,
+        layout_kind=kind,
+        furniture=PLACEMENT,
+        styles=STYLES,
         live_mode=live_mode,
         depth=depth,
         space_url=space_url,
@@ -62,7 +80,7 @@ def scene_value(
     error: str = "",
     message: str = "",
 ) -> dict[str, object]:
-    """What the canvas shows: picture, elements (farthest first), code.
+    """What the canvas shows: picture, elements (blobs farthest first), what else the layout has, code.
 
     `why` is "open" (another scene), "fresh" (the first one: the address bar stays clean) or "commit" (the
     answer to the browser's request number `stamp`). `names` gives an element's word from its row. `error`
@@ -77,6 +95,7 @@ def scene_value(
         "model": frame.scene.model,
         "image": data_url(display(frame.image), quality=95),
         "elements": elements_of(frame, names),
+        "world": world_of(frame),
         "can_undo": can_undo,
         "can_redo": can_redo,
         "message": message or " ".join(frame.notes),
@@ -91,10 +110,47 @@ def empty_value(sentence: str) -> dict[str, object]:
 
 
 def elements_of(frame: Frame, names: Callable[[int], str]) -> list[dict[str, object]]:
-    """The frame's elements, farthest first, as plain values; ValueError for another kind of layout."""
+    """The frame's elements as plain values, blobs farthest first; ValueError for another kind of layout."""
     layout = frame.scene.layout
-    if not isinstance(layout, Blobs):
-        raise ValueError(f"this canvas shows blobs, not {layout.kind}: choose another model")
+    if isinstance(layout, Boxes3D):
+        return _boxes(layout)
+    if isinstance(layout, Blobs):
+        return _blobs(layout, names)
+    raise ValueError(f"this canvas shows blobs and boxes, not {layout.kind}: choose another model")
+
+
+def world_of(frame: Frame) -> dict[str, object]:
+    """What a layout has besides elements: room, camera, surfaces and lights of boxes; nothing for blobs."""
+    layout = frame.scene.layout
+    if not isinstance(layout, Boxes3D):
+        return {}
+    return {name: getattr(layout, name).tolist() for name in ("room", "camera", "surfaces", "lights")}
+
+
+def _boxes(layout: Boxes3D) -> list[dict[str, object]]:
+    geometry = torch.cat([layout.centres, layout.halves], -1).tolist()  # (K, 6)
+    return [
+        {
+            "id": number,
+            "name": layout.classes[k],
+            **dict(zip(("x", "y", "z", "hx", "hy", "hz"), geometry[k], strict=True)),
+            "facing": layout.facings[k],
+            "colour": layout.colours[k].tolist(),
+            "style": style_of(layout.classes[k], layout.rows[k]),
+            "hidden": layout.hidden[k],
+            "locked": layout.locked[k],
+        }
+        for k, number in enumerate(layout.ids)
+    ]
+
+
+def style_of(name: str, row: int) -> int:
+    """Which style of the bank a row is, 0 .. STYLES - 1; -1 for one of the scene's own or another class's."""
+    variant = row - style_row(name, 0)
+    return variant if 0 <= variant < STYLES else -1
+
+
+def _blobs(layout: Blobs, names: Callable[[int], str]) -> list[dict[str, object]]:
     columns = zip(
         layout.ids,
         layout.rows,

@@ -55,6 +55,7 @@ const blobs = {
   describe: (item) => `${blobs.title(item)}: x ${Math.round(item.x * 100)} %, y ${Math.round(item.y * 100)} %, `
     + `size ${Math.round(item.size * 100)} %, angle ${Math.round(item.angle * 180 / Math.PI)}°${item.hidden ? ', hidden' : ''}`,
   colour: (item, light = 62) => `hsl(${hue(item.id)} 85% ${light}%)`,
+  along: () => [],                                 // what goes with an element when it is hidden or removed
   adopt(said) { elements = copy(said.elements).map((item) => ({ ...item, angle: upright(item.angle) })); },
   payload: () => ({ elements: elements.map(({ id, x, y, size, aspect, angle, hidden }) => ({ id, x, y, size, aspect, angle, hidden })) }),
   difference: (before) => before.elements.flatMap((old) => { const item = byId(old.id); return item ? blobSteps(old, item) : []; }),

@@ -10,11 +10,12 @@ function act(name) {
   if (!item) { say('Select an element first.'); return; }
   finishKeys();
   const target = item.id;
-  if (name === 'hide') { send('edit', [{ op: item.hidden ? 'show' : 'hide', target }]); item.hidden = !item.hidden; draw(); }
+  if (name === 'hide') { send('edit', [{ op: item.hidden ? 'show' : 'hide', target }]); const to = !item.hidden; for (const one of [item, ...kind.along(item)]) one.hidden = to; draw(); }
   else if (name === 'lock') { send('edit', [{ op: item.locked ? 'unlock' : 'lock', target }]); item.locked = !item.locked; draw(); }
   else if (name === 'remove') {
     if (item.locked) { say(`${kind.title(item)} is locked: unlock it first.`, true); return; }
-    elements = elements.filter((other) => other !== item);
+    const gone = new Set([item, ...kind.along(item)]);
+    elements = elements.filter((other) => !gone.has(other));
     selected = null; draw(); stage.focus({ preventScroll: true });
     say(`Removed ${kind.title(item)}; undo brings it back.`);
     send('edit', [{ op: 'remove', target }]);

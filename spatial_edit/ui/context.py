@@ -36,6 +36,8 @@ class Spec(Protocol):
     @property
     def title(self) -> str: ...
     @property
+    def kind(self) -> str: ...
+    @property
     def row_names(self) -> tuple[str, ...]: ...
 
 
@@ -74,6 +76,11 @@ class Context:
     @property
     def first_model(self) -> str:
         return next(iter(self.models), "")
+
+    @property
+    def first_kind(self) -> str:
+        """The kind of layout of the first model; "" without models."""
+        return next((spec.kind for spec in self.models.values()), "")
 
     def model_of_number(self, number: int) -> str:
         """Name of the model with this number; KeyError when there is none."""

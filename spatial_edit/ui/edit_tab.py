@@ -9,7 +9,7 @@ import gradio as gr
 
 from spatial_edit.session import render_live
 from spatial_edit.ui import context as shared
-from spatial_edit.ui.canvas import blob_canvas
+from spatial_edit.ui.canvas import layout_canvas
 from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
 from spatial_edit.ui.files import scene_file
 from spatial_edit.ui.live import LiveDesk
@@ -63,8 +63,9 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
         today = gr.Button(TODAY, scale=0, min_width=260, elem_id="today")
     with gr.Row(elem_classes="work"):
         with gr.Column(scale=8, min_width=340):
-            canvas = blob_canvas(
+            canvas = layout_canvas(
                 _server_functions(context),
+                kind=context.first_kind,
                 live_mode=shared.live_mode(),
                 depth=2 if shared.space_url() else 1,
                 space_url=shared.space_url(),
@@ -121,7 +122,7 @@ def _sharing() -> gr.Textbox:
         link = gr.Button("Copy link", min_width=90, elem_id="copy-link")
         saves = {
             "picture": gr.Button("Picture ↓", min_width=80, elem_id="save-picture"),
-            "map": gr.Button("Blob map ↓", min_width=80, elem_id="save-map"),
+            "map": gr.Button("Map ↓", min_width=80, elem_id="save-map"),
             "scene": gr.Button("Scene ↓", min_width=80, elem_id="save-scene"),
         }
     private: dict[str, Any] = {"api_visibility": "private"}

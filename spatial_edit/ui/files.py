@@ -1,4 +1,4 @@
-"""Files to take along: the picture, the blob map, the scene."""
+"""Files to take along: the picture, the map of its layout, the scene."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from spatial_edit.images import to_png_bytes
-from spatial_edit.layouts import Blobs
+from spatial_edit.layouts import Blobs, Boxes3D
 from spatial_edit.session import Frame
-from spatial_edit.ui.canvas import elements_of
+from spatial_edit.ui.box_map import box_map
+from spatial_edit.ui.canvas import elements_of, world_of
 from spatial_edit.ui.pictures import blob_map, display
 
 if TYPE_CHECKING:
@@ -31,19 +32,24 @@ def scene_file(context: Context, payload: Any) -> dict[str, object]:
     if what == "picture":
         return _file(f"{stem}.png", "image/png", to_png_bytes(display(frame.image)))
     if what == "map":
-        return _file(f"{stem}-blobs.png", "image/png", to_png_bytes(map_of(frame)))
+        words = "boxes" if isinstance(scene.layout, Boxes3D) else "blobs"
+        return _file(f"{stem}-{words}.png", "image/png", to_png_bytes(map_of(frame)))
     return _file(f"{stem}.json", "application/json", scene_json(context, frame).encode())
 
 
 def map_of(frame: Frame) -> Any:
-    """The frame's blob map, a PIL picture; ValueError for another kind of layout."""
-    if not isinstance(frame.scene.layout, Blobs):
-        raise ValueError(f"there is no blob map of {frame.scene.layout.kind}")
-    return blob_map(frame.scene.layout)
+    """The map of the frame's blobs or boxes, a PIL picture; ValueError for another kind of layout."""
+    layout = frame.scene.layout
+    if isinstance(layout, Boxes3D):
+        return box_map(layout)
+    if isinstance(layout, Blobs):
+        return blob_map(layout)
+    raise ValueError(f"there is no map of {layout.kind}")
 
 
 def scene_json(context: Context, frame: Frame) -> str:
-    """The scene as text: what it was made from, its code, and every element's geometry."""
+    """The scene as text: what it was made from, its code, and every element's geometry; of boxes the room,
+    camera, surfaces and lights too."""
     scene = frame.scene
     from_seed = scene.provenance.kind == "seed"
     value = {
@@ -53,6 +59,7 @@ def scene_json(context: Context, frame: Frame) -> str:
         "truncation": scene.latent.truncation if from_seed else None,
         "made_from": scene.provenance.kind,
         "code": frame.code,
+        **world_of(frame),
         "elements": elements_of(frame, context.row_names(scene.model)),
     }
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
