@@ -6,17 +6,19 @@ so they are drawn once and kept in memory as float16: 0.39 MB a room at 64 px, 1
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from spatial_edit.data.rooms.pool import SHARD, shards
+from spatial_edit.data.rooms.pool import shards
 from spatial_edit.data.rooms.renderer import render
 from spatial_edit.data.rooms.shake import shake
 from spatial_edit.generators.box3d.maps import Maps, draw_maps
 from spatial_edit.generators.box3d.parts import BoxBatch
 from spatial_edit.metrics.box_truth import box_truth
+from spatial_edit.train.parallel import accelerator, is_main
 
 AT_ONCE = 8  # rooms whose rays stay in the cache
 
@@ -64,6 +66,29 @@ def render_box_pool(
     return join(pools)
 
 
+def cached_box_pool(
+    folder: Path, count: int, seed: int, resolution: int, shaken: bool, say: Callable[[str], None]
+) -> BoxPool:
+    """`render_box_pool`, kept as a safetensors file in `folder`; the main process draws it, others read
+    it."""
+    from safetensors.torch import load_file, save_file
+
+    path = folder / f"boxes_{resolution}px_{count}_seed{seed}{'_shaken' if shaken else ''}.safetensors"
+    with accelerator().main_process_first():
+        if not path.exists():
+            pool = render_box_pool(count, seed, resolution, shaken=shaken, say=say if is_main() else None)
+            folder.mkdir(parents=True, exist_ok=True)
+            tensors = {"pictures": pool.pictures, "index": pool.index, "features": pool.features}
+            tensors |= {f"boxes.{k}": v.contiguous().clone() for k, v in pool.boxes._asdict().items()}
+            temporary = path.with_suffix(".part")
+            save_file(tensors, temporary)
+            temporary.replace(path)
+            return pool
+        tensors = load_file(path)
+    boxes = BoxBatch(*(tensors[f"boxes.{name}"] for name in BoxBatch._fields))
+    return BoxPool(tensors["pictures"], tensors["index"], tensors["features"], boxes)
+
+
 def join(pools: list[BoxPool]) -> BoxPool:
     """One pool of several."""
     boxes = BoxBatch(*(torch.cat(values) for values in zip(*(p.boxes for p in pools), strict=True)))
@@ -73,6 +98,3 @@ def join(pools: list[BoxPool]) -> BoxPool:
         torch.cat([p.features for p in pools]),
         boxes,
     )
-
-
-__all__ = ["SHARD", "BoxPool", "join", "render_box_pool"]

@@ -21,6 +21,12 @@ from spatial_edit.train.blobgan_four_terms import FourTermsRecipe, train_four_te
 from spatial_edit.train.blobgan_joint import JointRecipe
 from spatial_edit.train.blobgan_layout import LayoutRecipe
 from spatial_edit.train.blobgan_published import PublishedRecipe, train_published
+from spatial_edit.train.box3d_pipeline import (
+    box3d_rooms_M,
+    box3d_rooms_S,
+    box3d_rooms_toy,
+    train_box3d,
+)
 from spatial_edit.train.networks import NetworkRecipe, train_network
 from spatial_edit.train.parallel import accelerator
 from spatial_edit.train.rooms_pipeline import RoomsRecipe, train_rooms
@@ -166,6 +172,9 @@ RECIPES: dict[str, tuple[Callable[[], Any], Callable[..., dict[str, float]]]] = 
     "blobgan_published": (blobgan_published, train_published),
     "blobgan_published_toy": (blobgan_published_toy, train_published),
     "blobgan_rooms_four_terms_toy": (blobgan_rooms_four_terms_toy, train_four_terms),
+    "box3d_rooms_toy": (box3d_rooms_toy, train_box3d),
+    "box3d_rooms_S": (box3d_rooms_S, train_box3d),
+    "box3d_rooms_M": (box3d_rooms_M, train_box3d),
     "rooms_segmenter": (rooms_segmenter, train_network),
     "rooms_judge": (rooms_judge, train_network),
 }

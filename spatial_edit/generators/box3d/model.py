@@ -15,9 +15,10 @@ from spatial_edit.generators.blobgan.flow import FlowConfig, LayoutFlow
 from spatial_edit.generators.box3d.decoder import Box3DConfig, RoomDecoder
 from spatial_edit.generators.box3d.parts import ROW, BoxBatch
 from spatial_edit.generators.box3d.snap import snap
-from spatial_edit.generators.box3d.vector import Codebook, unpack
+from spatial_edit.generators.box3d.vector import SLOT_VECTOR, SLOTS, Codebook, unpack
 from spatial_edit.layouts.boxes3d import CLASSES, STYLES
 
+PLACE_ENTRY = 5  # of a slot's vector: a box whose x is kept is kept whole
 GUIDANCE = 2.0  # share of the distance to the kept entries that one step of a conditional flow takes back
 
 
@@ -91,4 +92,6 @@ class RoomsBox3D(nn.Module):
             length = off.square().sum(1, keepdim=True) / pull.square().sum(1, keepdim=True).clamp(min=1e-9)
             x = x + slope.detach() / steps - GUIDANCE / steps * length.clamp(max=50.0) * pull * (size > 0)
         whole = self.book.restore(flow.head(x))
-        return snap(unpack(torch.where(keep > 0.5, wanted, whole)))
+        kept = torch.where(keep > 0.5, wanted, whole)
+        fixed = keep[:, : SLOTS * SLOT_VECTOR].view(-1, SLOTS, SLOT_VECTOR)[..., PLACE_ENTRY] > 0.5
+        return snap(unpack(kept), fixed)

@@ -67,13 +67,15 @@ class _Room:
 
 
 @torch.no_grad()
-def snap(batch: BoxBatch) -> BoxBatch:
-    """The rooms with everything in its place; boxes and presences change, and lights that hang on them."""
-    rooms = [_snap(batch.at(i)) for i in range(len(batch.room))]
+def snap(batch: BoxBatch, fixed: Tensor | None = None) -> BoxBatch:
+    """The rooms with everything in its place; boxes and presences change, and lights that hang on them.
+
+    fixed (B, 26) bool: boxes that stay as they are, and that the others make room for."""
+    rooms = [_snap(batch.at(i), None if fixed is None else fixed[i]) for i in range(len(batch.room))]
     return BoxBatch(*(torch.cat(values) for values in zip(*rooms, strict=True)))
 
 
-def _snap(batch: BoxBatch) -> BoxBatch:
+def _snap(batch: BoxBatch, fixed: Tensor | None) -> BoxBatch:
     low, high = (torch.tensor([r[i] for r in ROOM_RANGE]) for i in (0, 1))
     size = torch.minimum(torch.maximum(batch.room[0].cpu(), low), high)
     room = _Room(
@@ -86,12 +88,13 @@ def _snap(batch: BoxBatch) -> BoxBatch:
     mattress = batch.rows[0, SLOT_NAMES.index("bed")].view(MAX_PARTS, PART_WIDTH)[MATTRESS]
     room.mattress = float(mattress[2] + mattress[5])  # its top, in half heights from the bed's middle
     before = {name: list(place) for name, place in room.centre.items()}
-    placed: list[str] = []
+    held = set() if fixed is None else {n for n, f in zip(SLOT_NAMES, fixed.tolist(), strict=True) if f}
+    placed = [name for name in ORDER if name in held and room.there[name]]
     for name in ORDER:
-        if room.there[name]:
+        if room.there[name] and name not in held:
             _settle(room, name, before, placed)
-    _supported(room, before)
-    _loose(room)
+    _supported(room, before, held)
+    _loose(room, held)
     return _result(batch, room, size)
 
 
@@ -171,10 +174,10 @@ def _move_aside(room: _Room, name: str, others: list[str]) -> bool:
     return False
 
 
-def _supported(room: _Room, before: dict[str, list[float]]) -> None:
+def _supported(room: _Room, before: dict[str, list[float]], held: set[str]) -> None:
     """What stands or lies on something: at the same place on it, resting on its top."""
     for name, support in SUPPORT.items():
-        if name.startswith("curtain") or not room.there[name]:
+        if name.startswith("curtain") or not room.there[name] or name in held:
             continue
         if not room.there[support]:
             room.there[name] = False
@@ -190,7 +193,7 @@ def _supported(room: _Room, before: dict[str, list[float]]) -> None:
             place[1] = top + (0.75 * half[1] if name != "cushion" else 0.12)
         else:
             place[1] = under[1] + reach[1] + half[1]
-    bedding = [name for name in ("pillow_l", "pillow_r") if room.there[name]]
+    bedding = [name for name in ("pillow_l", "pillow_r") if room.there[name] and name not in held]
     if len(bedding) == 2 and room.overlaps(*bedding):
         along = 0 if room.facing["bed"] == 0 else 2
         gap = room.half["pillow_l"][along] + room.half["pillow_r"][along]
@@ -198,12 +201,12 @@ def _supported(room: _Room, before: dict[str, list[float]]) -> None:
         room.centre["pillow_l"][along], room.centre["pillow_r"][along] = middle - gap / 2, middle + gap / 2
 
 
-def _loose(room: _Room) -> None:
+def _loose(room: _Room, held: set[str]) -> None:
     """The rug on the floor, the ceiling lamp at the ceiling."""
-    if room.there["rug"]:
+    if room.there["rug"] and "rug" not in held:
         room.half["rug"][1] = 0.008
         _fit(room, "rug")
-    if room.there["ceiling_lamp"]:
+    if room.there["ceiling_lamp"] and "ceiling_lamp" not in held:
         _fit(room, "ceiling_lamp")
         room.centre["ceiling_lamp"][1] = room.size[2] - room.half["ceiling_lamp"][1]
 
