@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from spatial_edit.edits.errors import EditError
-from spatial_edit.layouts import Blobs
+from spatial_edit.layouts import Blobs, Boxes3D
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE
 from spatial_edit.layouts.strict_json import JsonError, array, integer, number, parse, record, show
 
@@ -74,17 +74,6 @@ _FIELD_RANGES = {  # a step from one end of the range to the other is the larges
     "factor": (0.005, 200.0),
     "angle": (-2 * math.pi, 2 * math.pi),
 }
-
-
-def parse_edit(source: object) -> Edit:
-    """One edit from a JSON text or an already parsed object; EditError when it is not exact."""
-    try:
-        value = _json(source)
-    except JsonError as error:
-        raise EditError(str(error)) from error
-    if isinstance(value, list):
-        raise EditError("one edit is wanted here, not an array of edits")
-    return parse_edits(value)[0]
 
 
 def parse_edits(source: object) -> tuple[Edit, ...]:
@@ -141,17 +130,7 @@ def apply(layout: Blobs, edit: Edit) -> Blobs:
     return op.run(layout, index, edit)
 
 
-def apply_all(layout: Blobs, edits: tuple[Edit, ...]) -> Blobs:
-    """The layout after all the edits in order, all or nothing; EditError names the one that failed."""
-    for i, edit in enumerate(edits):
-        try:
-            layout = apply(layout, edit)
-        except EditError as error:
-            raise EditError(f"edit {i + 1}: {error}" if len(edits) > 1 else str(error)) from error
-    return layout
-
-
-def next_number(layout: Blobs) -> int:
+def next_number(layout: Blobs | Boxes3D) -> int:
     """The number that the next new element takes."""
     highest = max(layout.ids, default=-1)
     return highest + 1 if highest < MAX_ID else min(set(range(MAX_ID + 1)) - set(layout.ids))

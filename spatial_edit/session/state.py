@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from spatial_edit import share
-from spatial_edit.edits import History, apply_all, parse_edits
+from spatial_edit.edits import History, apply_all, collision_notes, parse_edits
 from spatial_edit.layouts import Layout, Scene
 from spatial_edit.layouts.codec import scene_from_bytes, scene_to_bytes
 from spatial_edit.session.resolve import Lookup, Names, check_fit, resolve, seed_scene
@@ -129,7 +129,7 @@ class Session:
             raise ValueError("there is no scene to edit: generate or open one first")
         scene, code = self._frame.scene, self._frame.code
         layout = apply_all(scene.layout, parse_edits(edit_json, scene.layout.kind))
-        return self._commit(self._edited_code(scene, code, layout))
+        return self._commit(self._edited_code(scene, code, layout), collision_notes(scene.layout, layout))
 
     def undo(self) -> Frame:
         """One step back, the same picture bit for bit; ValueError when there is none."""
