@@ -142,7 +142,9 @@ class RoomReader(nn.Module):
         between -1 and 1."""
         chance = raw.sigmoid()
         number = raw * self.spread + self.mean
-        return torch.where(self.kinds == NUMBER, number, torch.where(self.kinds == FLAG, chance, 2 * chance - 1))
+        return torch.where(
+            self.kinds == NUMBER, number, torch.where(self.kinds == FLAG, chance, 2 * chance - 1)
+        )
 
     @torch.no_grad()
     def vectors(self, images: Tensor) -> Tensor:
