@@ -24,11 +24,11 @@ AT_ONCE = 8  # rooms whose rays stay in the cache
 
 
 class BoxPool(NamedTuple):
-    """N rooms: pictures uint8 (N, 3, R, R), index uint8 (N, R·R, samples²), features float16 (N, F, R, R),
+    """N rooms: pictures uint8 (N, 3, R, R), labels uint8 (N, R·R, samples²), features float16 (N, F, R, R),
     boxes."""
 
     pictures: Tensor
-    index: Tensor
+    labels: Tensor
     features: Tensor
     boxes: BoxBatch
 
@@ -37,7 +37,7 @@ class BoxPool(NamedTuple):
 
     def maps(self, chosen: Tensor | slice, device: torch.device | str = "cpu") -> Maps:
         """The maps of the chosen rooms, float32."""
-        return Maps(self.index[chosen].to(device), self.features[chosen].to(device).float())
+        return Maps(self.labels[chosen].to(device), self.features[chosen].to(device).float())
 
 
 def render_box_pool(
@@ -60,7 +60,7 @@ def render_box_pool(
             part = rooms[start : start + AT_ONCE]
             boxes = box_truth(part)
             _, maps = draw_maps(boxes, resolution, samples)
-            pools.append(BoxPool(render(part, resolution).rgb, maps.index, maps.features.half(), boxes))
+            pools.append(BoxPool(render(part, resolution).rgb, maps.labels, maps.features.half(), boxes))
         if say is not None:
             say(f"drew {sum(len(p.pictures) for p in pools)} of {count} rooms")
     return join(pools)
@@ -78,7 +78,7 @@ def cached_box_pool(
         if not path.exists():
             pool = render_box_pool(count, seed, resolution, shaken=shaken, say=say if is_main() else None)
             folder.mkdir(parents=True, exist_ok=True)
-            tensors = {"pictures": pool.pictures, "index": pool.index, "features": pool.features}
+            tensors = {"pictures": pool.pictures, "labels": pool.labels, "features": pool.features}
             tensors |= {f"boxes.{k}": v.contiguous().clone() for k, v in pool.boxes._asdict().items()}
             temporary = path.with_suffix(".part")
             save_file(tensors, temporary)
@@ -86,7 +86,7 @@ def cached_box_pool(
             return pool
         tensors = load_file(path)
     boxes = BoxBatch(*(tensors[f"boxes.{name}"] for name in BoxBatch._fields))
-    return BoxPool(tensors["pictures"], tensors["index"], tensors["features"], boxes)
+    return BoxPool(tensors["pictures"], tensors["labels"], tensors["features"], boxes)
 
 
 def join(pools: list[BoxPool]) -> BoxPool:
@@ -94,7 +94,7 @@ def join(pools: list[BoxPool]) -> BoxPool:
     boxes = BoxBatch(*(torch.cat(values) for values in zip(*(p.boxes for p in pools), strict=True)))
     return BoxPool(
         torch.cat([p.pictures for p in pools]),
-        torch.cat([p.index for p in pools]),
+        torch.cat([p.labels for p in pools]),
         torch.cat([p.features for p in pools]),
         boxes,
     )

@@ -55,7 +55,8 @@ def shake(rooms: Rooms, seed: int) -> Rooms:
     nowhere = torch.tensor([0.0, ABSENT_Y, 0.0])
     rows[..., CENTRE] = torch.where(lost[..., None], nowhere, rows[..., CENTRE])
     rows[..., HALF] = torch.where(lost[..., None], 1e-3, rows[..., HALF])
-    return replace(rooms, table=table, **_walk(rooms, random))
+    camera, yaw, pitch, fov = _walk(rooms, random)
+    return replace(rooms, table=table, camera=camera, yaw=yaw, pitch=pitch, fov=fov)
 
 
 def _kept_inside(rows: Tensor, shift: Tensor, limit: Tensor, axis: int) -> Tensor:
@@ -74,16 +75,12 @@ def _dye(rows: Tensor, dye: Tensor, chosen: Tensor) -> None:
         rows[..., columns] = torch.where(chosen, (dye * shade / 0.7).clamp(0, 1), rows[..., columns])
 
 
-def _walk(rooms: Rooms, random: torch.Generator) -> dict[str, Tensor]:
-    """The camera a step away, turned a little, with another lens; never outside the side walls."""
+def _walk(rooms: Rooms, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Camera, yaw, pitch, fov: the camera a step away, turned a little, with another lens; never outside the side walls."""
     noise = torch.randn(len(rooms), 6, generator=random) * torch.tensor([0.35, 0.15, 0.3, 0.14, 0.06, 0.1])
     camera = rooms.camera + noise[:, :3]
     reach = rooms.width / 2 - 0.25
     x = torch.minimum(torch.maximum(camera[:, 0], -reach), reach)
     camera = torch.stack([x, camera[:, 1].clamp(0.6, 2.1), camera[:, 2].clamp(-1.4, 0.7)], 1)
-    return {
-        "camera": camera,
-        "yaw": rooms.yaw + noise[:, 3] - 0.15 * noise[:, 0],
-        "pitch": rooms.pitch + noise[:, 4],
-        "fov": rooms.fov * noise[:, 5].exp(),
-    }
+    yaw = rooms.yaw + noise[:, 3] - 0.15 * noise[:, 0]
+    return camera, yaw, rooms.pitch + noise[:, 4], rooms.fov * noise[:, 5].exp()

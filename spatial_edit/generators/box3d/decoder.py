@@ -73,7 +73,7 @@ class Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, described: int, modulation: int, double: bool) -> None:
         super().__init__()
-        self.double = double
+        self.doubles = double
         self.entry = Convolution(inputs, outputs, 1)
         self.describe = Convolution(described, modulation, 1)
         self.modulate = Convolution(modulation, 4 * outputs, 1, gain=0.5)
@@ -84,7 +84,7 @@ class Block(nn.Module):
         m1, b1, m2, b2 = self.modulate(_act(self.describe(pixels))).chunk(4, 1)
         x = self.entry(x)
         x = x * (1 / (x.square().mean((1, 2, 3), keepdim=True).float().sqrt() + 1e-3)).to(x.dtype)
-        if self.double:
+        if self.doubles:
             x = _double(x)
         x = _act(self.first(torch.addcmul(x, x, m1) + b1))
         x = _act(self.second(torch.addcmul(x, x, m2) + b2))
@@ -120,7 +120,7 @@ class RoomDecoder(nn.Module):
         """`dtype` is that of the convolutions; everything else is float32."""
         top = self.config.resolution
         table, rough_table = self.part_vectors(batch, parts)  # (B, 5 + P, vector), (B, 5 + P, 4)
-        gathered = gather(torch.cat([table, rough_table], -1), maps.index, top)  # (B, V + 4, R, R)
+        gathered = gather(torch.cat([table, rough_table], -1), maps.labels, top)  # (B, V + 4, R, R)
         rough = shade(batch, gathered[:, -4:], maps.features)
         pixels = torch.cat([gathered[:, :-4], maps.features, rough], 1)
         pyramid = [pixels.to(dtype, memory_format=torch.channels_last)]
@@ -161,12 +161,12 @@ class RoomDecoder(nn.Module):
         return self.vectors(torch.cat(described, -1)), lit
 
 
-def gather(table: Tensor, index: Tensor, side: int) -> Tensor:
-    """(B, C, S, S) the mean over a pixel's sub-pixels of the vectors (B, N, C) that `index` (B, S·S, n)
+def gather(table: Tensor, labels: Tensor, side: int) -> Tensor:
+    """(B, C, S, S) the mean over a pixel's sub-pixels of the vectors (B, N, C) that `labels` (B, S·S, n)
     names."""
     b, n, _ = table.shape
     offsets = torch.arange(b, device=table.device).view(b, 1, 1) * n
-    flat = (index.long() + offsets).flatten(0, 1)
+    flat = (labels.long() + offsets).flatten(0, 1)
     mixed = F.embedding_bag(flat, table.flatten(0, 1), mode="mean")
     return mixed.view(b, side, side, -1).permute(0, 3, 1, 2)
 

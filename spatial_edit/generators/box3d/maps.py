@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from spatial_edit.generators.box3d.lighting import CHANNELS, light_maps
 from spatial_edit.generators.box3d.parts import BACKGROUND, SURFACE_FIELDS, BoxBatch, Parts, Shape, expand
@@ -24,9 +25,9 @@ NORMAL = slice(4, 7)
 
 
 class Maps(NamedTuple):
-    """index (B, S·S, samples²) uint8 and features (B, FEATURES, S, S) float32."""
+    """labels (B, S·S, samples²) uint8, see `rays.Hits`, and features (B, FEATURES, S, S) float32."""
 
-    index: Tensor
+    labels: Tensor
     features: Tensor
 
 
@@ -59,26 +60,28 @@ def _one(parts: Parts, i: int) -> Parts:
 
 
 def _draw(batch: BoxBatch, parts: Parts, resolution: int, samples: int) -> tuple[Tensor, Tensor]:
-    room, camera, lights = batch.room[0], batch.camera[0], batch.lights[0]
+    room, camera = batch.room[0], batch.camera[0]
     hits = cast(room, camera, parts, resolution, samples)
     surface = _surface(room, camera, batch.background[0], parts, hits)
 
-    light = light_maps(room, lights, parts, surface.points, surface.normals, hits.index, samples)
-    features = torch.cat([torch.stack(_place(surface, hits)), torch.stack(pattern_features(surface)), light])
+    light = light_maps(batch, parts, surface.points, surface.normals, hits.labels, samples)
+    kinds = {*batch.background[0, :: len(SURFACE_FIELDS)].round().int().tolist(), *parts.textures[0].tolist()}
+    patterns = torch.stack(pattern_features(surface, kinds))
+    features = torch.cat([torch.stack(_place(surface, hits)), patterns, light])
 
-    pixels = features.view(len(features), resolution, samples, resolution, samples).mean((2, 4))
-    index = hits.index.view(resolution, samples, resolution, samples).permute(0, 2, 1, 3)
-    return index.reshape(resolution * resolution, samples * samples).to(torch.uint8), pixels
+    pixels = features if samples == 1 else avg_pool2d(features[None], samples)[0]
+    labels = hits.labels.view(resolution, samples, resolution, samples).permute(0, 2, 1, 3)
+    return labels.reshape(resolution * resolution, samples * samples).to(torch.uint8), pixels
 
 
 def _surface(room: Tensor, camera: Tensor, background: Tensor, parts: Parts, hits: Hits) -> Surface:
-    index = hits.index.flatten()
-    shape = hits.index.shape
+    labels = hits.labels.flatten()
+    shape = hits.labels.shape
 
     def column(of_shell: Tensor, of_parts: Tensor) -> Tensor:
-        return torch.cat([of_shell, of_parts]).index_select(0, index).view(shape)
+        return torch.cat([of_shell, of_parts]).index_select(0, labels).view(shape)
 
-    points = tuple(camera[i] + hits.ray[i] * hits.depth for i in range(3))
+    points = _axes([camera[i] + hits.ray[i] * hits.depth for i in range(3)])
     zero, one = room.new_zeros(SHELL), room.new_ones(SHELL)
     centre = [column(zero, parts.centres[0, :, i]) for i in range(3)]
     half = [column(one, parts.halves[0, :, i]) for i in range(3)]
@@ -91,21 +94,26 @@ def _surface(room: Tensor, camera: Tensor, background: Tensor, parts: Parts, hit
     form = column(zero - 1, parts.shapes[0].float())
     bevel = column(zero, parts.bevels[0])
     cap = unit[1].abs() > 0.999
-    normals = _normals(hits.index, form, bevel, local, half, unit, cap)
+    normals = _normals(hits.labels, form, bevel, local, half, unit, cap)
 
     ax, ay, az = (u.abs() for u in unit)
     on_x = (ax >= ay) & (ax >= az)
     on_y = ~on_x & (ay >= az)
     part = form >= 0
-    on_x, on_y = torch.where(part, on_x, hits.index >= 3), torch.where(part, on_y, hits.index < 2)
+    on_x, on_y = torch.where(part, on_x, hits.labels >= 3), torch.where(part, on_y, hits.labels < 2)
     return Surface(
-        points, tuple(local), tuple(unit), tuple(half), normals, on_x, on_y, part,
-        (form == Shape.CYLINDER) & ~cap, texture, tuple(pattern),
-    )  # type: ignore[arg-type]  # fmt: skip
+        points, _axes(local), _axes(unit), _axes(half), normals, on_x, on_y, part,
+        (form == Shape.CYLINDER) & ~cap, texture, _axes(pattern),
+    )  # fmt: skip
+
+
+def _axes(values: list[Tensor]) -> Axes:
+    x, y, z = values
+    return x, y, z
 
 
 def _normals(
-    index: Tensor, form: Tensor, bevel: Tensor, local: list[Tensor], half: list[Tensor], unit: list[Tensor],
+    labels: Tensor, form: Tensor, bevel: Tensor, local: list[Tensor], half: list[Tensor], unit: list[Tensor],
     cap: Tensor,
 ) -> Axes:  # fmt: skip
     """Unit normals: boxes with rounded edges, ellipsoids, cylinders with a flat top, the room inwards."""
@@ -116,9 +124,9 @@ def _normals(
     round_ = [u / h for u, h in zip(unit, half, strict=True)]
     side = [torch.where(cap, 0.0, round_[0]), torch.where(cap, 1.0, 0.0), torch.where(cap, 0.0, round_[2])]
     inward = [
-        (index == 3).float() - (index == 4).float(),
-        (index == 0).float() - (index == 1).float(),
-        -(index == 2).float(),
+        (labels == 3).float() - (labels == 4).float(),
+        (labels == 0).float() - (labels == 1).float(),
+        -(labels == 2).float(),
     ]
     chosen = []
     for axis in range(3):

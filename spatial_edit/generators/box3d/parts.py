@@ -10,6 +10,7 @@ shades; the second colour of a texture does the same where the class says so."""
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -108,21 +109,14 @@ FURNITURE: dict[str, Furniture] = {
 TYPES = len(CLASSES) * MAX_PARTS  # kinds of parts: 5 * class + number
 
 
-def _table(value: str) -> Tensor:
-    """(classes, MAX_PARTS) one attribute of every part of every class."""
+@cache
+def _table(value: str, device: torch.device) -> Tensor:
+    """(classes, MAX_PARTS) one attribute of every part of every class; "exists" is 1 where there is one."""
     table = torch.zeros(len(CLASSES), MAX_PARTS)
     for name, furniture in FURNITURE.items():
         for number, part in enumerate(furniture.parts):
-            table[CLASS_ID[name], number] = float(getattr(part, value))
-    return table
-
-
-def _count() -> Tensor:
-    """(classes, MAX_PARTS) 1 where a class has the part."""
-    table = torch.zeros(len(CLASSES), MAX_PARTS)
-    for name, furniture in FURNITURE.items():
-        table[CLASS_ID[name], : len(furniture.parts)] = 1
-    return table
+            table[CLASS_ID[name], number] = 1.0 if value == "exists" else float(getattr(part, value))
+    return table.to(device)
 
 
 class BoxBatch(NamedTuple):
@@ -206,9 +200,9 @@ def expand(batch: BoxBatch) -> Parts:
     facings = batch.facings[..., None].expand(b, n, MAX_PARTS)
 
     def fixed(name: str) -> Tensor:
-        return _table(name).to(device)[batch.classes]
+        return _table(name, device)[batch.classes]
 
-    there = (rows[..., 0] > 0.5) & batch.exists[..., None] & (_count().to(device)[batch.classes] > 0)
+    there = (rows[..., 0] > 0.5) & batch.exists[..., None] & (fixed("exists") > 0)
     half = batch.halves[..., None, :]
     centres = batch.centres[..., None, :] + to_room_axes(rows[..., PLACE], facings) * half
     halves = (to_room_axes(rows[..., EXTENT], facings, signed=False) * half).clamp(min=1e-3)
@@ -218,7 +212,7 @@ def expand(batch: BoxBatch) -> Parts:
     colours = torch.where(rows[..., FOLLOWS : FOLLOWS + 1] > 0.5, shared, rows[..., COLOUR])
     is_main = is_main_part(batch.classes, rows[..., 0])
     colours = torch.where(is_main[..., None], main, colours).clamp(0, 1)
-    follows = _second_follows().to(device)[batch.classes][..., None, None]
+    follows = _of_class("second_follows", device)[batch.classes][..., None, None]
     seconds = torch.where(
         follows > 0.5, (colours + FLOOR_OF_SHARE) * rows[..., SECOND], rows[..., SECOND]
     ).clamp(0, 1)
@@ -232,14 +226,15 @@ def expand(batch: BoxBatch) -> Parts:
     return _compress(Parts(*(value.flatten(1, 2) for value in values)))
 
 
-def _second_follows() -> Tensor:
-    """(classes,)"""
-    return torch.tensor([float(FURNITURE[name].second_follows) for name in CLASSES])
+@cache
+def _of_class(value: str, device: torch.device) -> Tensor:
+    """(classes,) one attribute of every class."""
+    return torch.tensor([float(getattr(FURNITURE[name], value)) for name in CLASSES]).to(device)
 
 
 def is_main_part(classes: Tensor, exists: Tensor) -> Tensor:
     """(B, N, MAX_PARTS) bool: the part with the element's own colour; the rug is either of its two."""
-    main = torch.tensor([FURNITURE[name].main for name in CLASSES], device=classes.device)[classes]
+    main = _of_class("main", classes.device)[classes]
     main = torch.where((classes == CLASS_ID["rug"]) & (exists[..., 0] <= 0.5), 1, main)
     return torch.arange(MAX_PARTS, device=classes.device) == main[..., None]
 

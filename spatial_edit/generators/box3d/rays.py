@@ -18,6 +18,7 @@ SHELL = len(SURFACES)  # indices 0..4 are the room's surfaces, 5 + p is part p
 FLAT = 1e-6  # a direction component below this counts as this
 
 Axes = tuple[Tensor, Tensor, Tensor]
+Window = tuple[slice, slice]  # rows, columns
 
 
 class Hits(NamedTuple):
@@ -25,7 +26,7 @@ class Hits(NamedTuple):
 
     ray: Axes  # (n, n) each: direction of depth 1
     depth: Tensor  # (n, n) metres along the optical axis
-    index: Tensor  # (n, n) int64: surface 0..4, or 5 + part
+    labels: Tensor  # (n, n) int64: surface 0..4, or 5 + part
 
 
 def cast(room: Tensor, camera: Tensor, parts: Parts, resolution: int, samples: int) -> Hits:
@@ -36,17 +37,16 @@ def cast(room: Tensor, camera: Tensor, parts: Parts, resolution: int, samples: i
     dx, dy, dz = directions(torch.stack([u, v], -1), camera).unbind(-1)
     rays = (dx, dy, dz)
     inverse = tuple(1 / torch.where(d.abs() < FLAT, FLAT, d) for d in rays)
-    depth, index = _shell(room, camera, rays, inverse)
-    windows = _windows(parts, camera, n)
-    for number, (x0, y0, x1, y1) in enumerate(windows):
-        if x0 >= x1 or y0 >= y1 or not bool(parts.exists[0, number]):
+    depth, labels = _shell(room, camera, rays, inverse)
+    there = parts.exists[0].tolist()
+    for number, window in enumerate(windows(parts.centres[0], parts.halves[0], camera, n)):
+        if window is None or not there[number]:
             continue
-        window = (slice(y0, y1), slice(x0, x1))
         t, met = _meet(parts, number, camera, rays, inverse, window)
         first = met & (t > NEAR) & (t < depth[window])
         depth[window] = torch.where(first, t, depth[window])
-        index[window] = torch.where(first, number + SHELL, index[window])
-    return Hits(rays, depth, index)
+        labels[window] = torch.where(first, number + SHELL, labels[window])
+    return Hits(rays, depth, labels)
 
 
 def _shell(room: Tensor, camera: Tensor, rays: Axes, inverse: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
@@ -65,20 +65,21 @@ def _shell(room: Tensor, camera: Tensor, rays: Axes, inverse: tuple[Tensor, ...]
     return t.clamp(max=1e3), surface
 
 
-def _windows(parts: Parts, camera: Tensor, n: int) -> list[tuple[int, int, int, int]]:
-    """x0, y0, x1, y1 in sub-pixels around each part; the whole picture for one that reaches behind the
-    camera."""
-    points, depth = project(corners(parts.centres[0], parts.halves[0]), camera)  # (P, 8, 2), (P, 8)
+def windows(centres: Tensor, halves: Tensor, camera: Tensor, n: int) -> list[Window | None]:
+    """The rows and columns of sub-pixels around each box (P, 3): the whole picture for one that reaches
+    behind the camera, None for one out of sight."""
+    points, depth = project(corners(centres, halves), camera)  # (P, 8, 2), (P, 8)
     low, high = (points.amin(1) * n).floor() - 1, (points.amax(1) * n).ceil() + 1
     near, gone = (depth < NEAR).any(1, keepdim=True), (depth < NEAR).all(1)
     low, high = torch.where(near, 0.0, low).clamp(0, n), torch.where(near, float(n), high).clamp(0, n)
     high = torch.where(gone[:, None], low, high)
-    return [tuple(row) for row in torch.cat([low, high], 1).long().tolist()]  # type: ignore[misc]
+    sides = torch.cat([low, high], 1).long().tolist()
+    return [(slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None for x0, y0, x1, y1 in sides]
 
 
 def _meet(
     parts: Parts, number: int, camera: Tensor, rays: Axes, inverse: tuple[Tensor, ...],
-    window: tuple[slice, slice],
+    window: Window,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Depth at which the rays of a window enter one part, and whether they do."""
     offset = parts.centres[0, number] - camera[:3]
