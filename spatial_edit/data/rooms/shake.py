@@ -76,7 +76,7 @@ def _dye(rows: Tensor, dye: Tensor, chosen: Tensor) -> None:
 
 
 def _walk(rooms: Rooms, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Camera, yaw, pitch, fov: the camera a step away, turned a little, with another lens; never outside the side walls."""
+    """Camera, yaw, pitch, fov: a step away, turned a little, another lens; never outside the side walls."""
     noise = torch.randn(len(rooms), 6, generator=random) * torch.tensor([0.35, 0.15, 0.3, 0.14, 0.06, 0.1])
     camera = rooms.camera + noise[:, :3]
     reach = rooms.width / 2 - 0.25
