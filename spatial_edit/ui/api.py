@@ -24,14 +24,22 @@ def build_api(context: Context) -> None:
 
     @spoken
     def generate(model: str, seed: float, truncation: float) -> tuple[Image.Image, str]:
-        """Make the scene of a seed."""
+        """Make the scene of a seed: model is a name, seed 0 to 4294967295, truncation 0 to 1."""
         name = shared.known_model(context, model)
         frame = context.new_session().generate(name, shared.whole(seed, "the seed"), truncation)
         return to_pil(frame.image), frame.code
 
     @spoken
     def edit(code: str, edit_json: Any) -> tuple[Image.Image, str]:
-        """Apply an edit, or an array of at most 64, to the scene of a code."""
+        """Apply an edit, or an array of at most 64, to the scene of a code.
+
+        Blobs: {"op": "move", "target": 3, "dx": 0.1, "dy": 0}, and resize, reshape, rotate, reorder, clone,
+        remove, hide, show, lock, unlock.
+
+        Boxes in a room, in metres: {"op": "slide", "target": 1, "dx": 0.4, "dz": 0}, and place, lift, turn,
+        resize, stack, swap, recolour, restyle, clone, remove, hide, show, lock, unlock, add, camera, room,
+        surface, light, arrange.
+        """
         session = context.new_session()
         session.open(code)
         frame = session.edit(edit_json)
@@ -44,7 +52,7 @@ def build_api(context: Context) -> None:
             raise ValueError("there is no photo: send an image file")
         if effort not in EFFORTS:
             raise ValueError(f"there is no effort {str(effort)[:20]!r}: use one of {', '.join(EFFORTS)}")
-        name = shared.known_model(context, model)
+        name = shared.parsing_model(context, model)
         with open(photo, "rb") as file:
             data = file.read(MAX_BYTES + 1)
         parsed = context.parse(context.lookup, context.store, data, name, effort, "crop", None)

@@ -64,6 +64,4 @@ def _write_numbers(canvas: Image.Image, layout: Boxes3D) -> None:
         x, y = places[k].tolist()
         if depths[k] > NEAR and 0 <= x <= 1 and 0 <= y <= 1:
             at = tuple(min(0.97, max(0.03, value)) * side for value in (x, y))
-            draw.text(
-                at, str(number), fill="white", font=font, anchor="mm", stroke_width=3, stroke_fill=_INK
-            )
+            draw.text(at, str(number), fill="white", font=font, anchor="mm", stroke_width=3, stroke_fill=_INK)

@@ -18,7 +18,7 @@ import gradio as gr
 import torch
 
 from spatial_edit.layouts import Blobs, Boxes3D
-from spatial_edit.layouts.boxes3d import PLACEMENT, STYLES, style_row
+from spatial_edit.layouts.boxes3d import LIGHTS, PLACEMENT, STYLES, style_row
 from spatial_edit.session import Frame
 from spatial_edit.ui.pictures import data_url, display
 
@@ -63,6 +63,7 @@ def layout_canvas(
         layout_kind=kind,
         furniture=PLACEMENT,
         styles=STYLES,
+        lights=LIGHTS,
         live_mode=live_mode,
         depth=depth,
         space_url=space_url,
@@ -98,10 +99,14 @@ def scene_value(
         "world": world_of(frame),
         "can_undo": can_undo,
         "can_redo": can_redo,
-        "message": message or " ".join(frame.notes),
+        "message": message or " ".join(map(_sentence, frame.notes)),
         "error": error,
         "detail": f"{height} × {height} px",
     }
+
+
+def _sentence(note: str) -> str:
+    return note[:1].upper() + note[1:] + ("" if note.endswith((".", "!", "?")) else ".")
 
 
 def empty_value(sentence: str) -> dict[str, object]:

@@ -22,6 +22,8 @@ function resizeRoom(axis, value) {
   const before = copy(world.room), was = copy(elements), half = before[0] / 2;
   world.room[axis] = value;
   const [width, depth, height] = world.room, near = (a, b) => Math.abs(a - b) < 0.08;
+  if (axis === 2) world.camera[1] = Math.min(world.camera[1], height - 0.1);
+  world.camera[0] = between(world.camera[0], 0.1 - width / 2, width / 2 - 0.1); world.camera[2] = Math.min(world.camera[2], depth - 0.1);
   for (const item of elements) {
     const atBack = near(item.z + item.hz, before[1]), atLeft = near(item.x - item.hx, -half), atRight = near(item.x + item.hx, half);
     if (supportOf(item, was.map((other) => (other.id === item.id ? item : other)))) continue;

@@ -67,7 +67,7 @@ function paint3d(item, { faces, foot, halo, back, front }) {
   halo.setAttribute('d', lines(found.front));
   back.setAttribute('d', lit ? lines(found.back) : '');
   foot.setAttribute('d', on && bottom(item) > 0.03 && ['wall', 'floor', 'top'].includes(placement(item)) ? footprint(item) : '');
-  return `se-box${hit3d.has(item.id) ? ' bad' : ''}`;
+  return `se-box${warned3d === selected && hit3d.has(item.id) ? ' bad' : ''}`;
 }
 // The shadow of a lifted box on the floor, and the line down to it.
 function footprint(item) {
@@ -99,16 +99,18 @@ function handleSpots(item) {
   if (where !== 'hung' && where !== 'ceiling') list.push(['lift', [item.x, top(item), item.z], -(coarse.matches ? 46 : 34)]);
   const apart = coarse.matches ? 40 : 25, placed = [], centre = pixel(project([item.x, item.y, item.z], camera));
   return list.map(([name, point, up]) => {
-    const [u, v, depth] = project(point, camera), start = [inStage(u * side), inStage(v * side + up)];
-    let [x, y] = start, dx = x - centre[0], dy = y - centre[1], length = Math.hypot(dx, dy);
-    if (length < 2) { dx = name === 'wide' ? 1 : 0; dy = name === 'tall' || name === 'lift' ? -1 : 1; length = 1; }
-    for (let tries = 0; tries < 12 && placed.some((p) => Math.hypot(p[0] - x, p[1] - y) < apart); tries += 1) {
-      const turn = tries > 6 ? 1.2 : 0, c = Math.cos(turn), s = Math.sin(turn);
-      x = inStage(x + 7 * (dx * c - dy * s) / length); y = inStage(y + 7 * (dx * s + dy * c) / length);
-    }
-    placed.push([x, y]);
-    return { name, x, y, shown: depth > NEAR };
+    const [u, v, depth] = project(point, camera), x = inStage(u * side), y = inStage(v * side + up);
+    const outward = Math.atan2(y - centre[1], x - centre[0]), free = ([px, py]) => placed.every((p) => Math.hypot(p[0] - px, p[1] - py) >= apart - 0.5);
+    const spot = around([x, y], outward, apart).find(free) || [x, y];
+    placed.push(spot);
+    return { name, x: spot[0], y: spot[1], shown: depth > NEAR };
   });
+}
+// A place and others near it, the outward ones first; all inside the stage.
+function around([x, y], outward, step) {
+  const turns = [0, 0.6, -0.6, 1.2, -1.2, 1.9, -1.9, 2.6, -2.6];
+  const rings = [0.5, 1, 1.6, 2.3].flatMap((ring) => turns.map((turn) => [inStage(x + ring * step * Math.cos(outward + turn)), inStage(y + ring * step * Math.sin(outward + turn))]));
+  return [[x, y], ...rings];
 }
 const HINTS = { floor: 'Drag: slide', lift: 'Drag: lift', tall: 'Drag: height', wide: 'Drag: width', deep: 'Drag: depth' };
 function buildHandle(name, node) {

@@ -84,9 +84,14 @@ function resized(old, halves) {
 function scale3d(item, factor) { scaleFrom(item, copy(item), factor, party(item, elements, world.lights)); noteCollisions(item); }
 
 // ---- collisions ----
-function noteCollisions(item) {
+let warned3d = null;                               // whose collisions are shown: the element that was moved last
+function markCollisions(item) {
   const moved = [item, ...carried(item, elements)], found = collisions(moved, elements);
   hit3d = new Set(found.length ? [item.id, ...found.map((other) => other.id)] : []);
+}
+function noteCollisions(item) {
+  warned3d = item.id;
+  markCollisions(item);
   if (drag && drag.kind !== 'keys') { const words = warn3d(item); say(words || boxes3d.describe(item), Boolean(words)); }
 }
 function warn3d(item) {

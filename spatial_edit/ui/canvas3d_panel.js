@@ -2,19 +2,19 @@
 // changes the picture live, and is one edit when it is let go.
 
 const CAMERA_LIMITS = [[-4, 4], [0.1, 3.9], [-3, 7.5], [-3.2, 3.2], [-1.5, 1.5], [0.3, 2.2]];  // as in layouts/boxes3d.py
-const DEGREE = Math.PI / 180;
+const DEGREE = Math.PI / 180, PIVOT = 0.55;         // the camera goes round this share of the room's depth, as on the server
 const hex = (rgb) => `#${rgb.map((part) => Math.round(255 * clamp(part, [0, 1])).toString(16).padStart(2, '0')).join('')}`;
 const unhex = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16) / 255);
 
 // The camera goes round the middle of the room: orbit is the yaw, distance how far the middle is along the gaze.
 function cameraParts() {
-  const [x, , z, yaw] = world.camera, dx = -x, dz = world.room[1] / 2 - z, s = Math.sin(yaw), c = Math.cos(yaw);
+  const [x, , z, yaw] = world.camera, dx = -x, dz = PIVOT * world.room[1] - z, s = Math.sin(yaw), c = Math.cos(yaw);
   return { distance: dx * s + dz * c, aside: dx * c - dz * s };
 }
 function cameraFrom(yaw, distance, aside) {
   const s = Math.sin(yaw), c = Math.cos(yaw);
   world.camera[3] = yaw;
-  moveCamera(-(s * distance + c * aside), world.room[1] / 2 - (c * distance - s * aside));
+  moveCamera(-(s * distance + c * aside), PIVOT * world.room[1] - (c * distance - s * aside));
 }
 function cameraWords() {
   const [x, y, z, yaw] = world.camera;
@@ -24,7 +24,7 @@ const sizeOf = (item) => ({ wide: 2 * lateral(item), high: 2 * item.hy, deep: 2 
 // Every slider: its value now, and what a new value does. `needs` is what it belongs to.
 const sliders = {
   orbit: { read: () => world.camera[3] / DEGREE, write: (v) => { const { distance, aside } = cameraParts(); cameraFrom(v * DEGREE, distance, aside); }, unit: '°', digits: 0 },
-  height: { read: () => world.camera[1], write: (v) => { world.camera[1] = v; }, unit: ' m', digits: 2 },
+  height: { read: () => world.camera[1], write: (v) => moveCamera(world.camera[0], world.camera[2], v), unit: ' m', digits: 2 },
   dolly: { read: () => cameraParts().distance, write: (v) => cameraFrom(world.camera[3], v, cameraParts().aside), unit: ' m', digits: 2 },
   pitch: { read: () => world.camera[4] / DEGREE, write: (v) => { world.camera[4] = v * DEGREE; }, unit: '°', digits: 0 },
   fov: { read: () => world.camera[5] / DEGREE, write: (v) => { world.camera[5] = v * DEGREE; }, unit: '°', digits: 0 },

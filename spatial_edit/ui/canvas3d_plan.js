@@ -48,10 +48,10 @@ function drawPlan() {
     const tip = [cx + fx * reach, cy - fz * reach], tick = Math.min(5, reach * 0.5);
     front.setAttribute('d', ['floor', 'wall'].includes(placement(item)) && item.name !== 'rug' && reach > 5
       ? `M${tip[0] - fz * wide - fx * tick} ${tip[1] - fx * wide + fz * tick}L${tip[0] - fx * 1.5} ${tip[1] + fz * 1.5}L${tip[0] + fz * wide - fx * tick} ${tip[1] + fx * wide + fz * tick}` : '');
-    const words = w > 34 && h > 15 && item.name !== 'rug' && pen.measureText(item.name).width < w + 4 ? item.name : '';
+    const words = w > 34 && h > 15 && item.name !== 'rug' && placement(item) !== 'ceiling' && pen.measureText(item.name).width < w + 4 ? item.name : '';
     if (name.textContent !== words) name.textContent = words;
     put(name, { x: cx, y: cy + 3.5 });
-    group.setAttribute('class', `pl-box${item.id === selected ? ' on' : ''}${item.id === hovered ? ' hover' : ''}${item.hidden ? ' ghost' : ''}${hit3d.has(item.id) ? ' bad' : ''}${item.name === 'rug' ? ' flat' : ''}`);
+    group.setAttribute('class', `pl-box${item.id === selected ? ' on' : ''}${item.id === hovered ? ' hover' : ''}${item.hidden ? ' ghost' : ''}${warned3d === selected && hit3d.has(item.id) ? ' bad' : ''}${item.name === 'rug' || placement(item) === 'ceiling' ? ' flat' : ''}`);
     if (!drag && planParts.boxes.children[place] !== group) planParts.boxes.insertBefore(group, planParts.boxes.children[place] || null);
   });
   drawPlanCamera();
@@ -111,7 +111,14 @@ function planMove({ old, party: along, id }, item, x, z, free) {
   settleAt(item, old, poseFor(old, { x, z }, world.room, before, free, surface), along, elements);
   noteCollisions(item);
 }
-function moveCamera(x, z) { world.camera[0] = between(x, ...CAMERA_LIMITS[0]); world.camera[2] = between(z, ...CAMERA_LIMITS[2]); }
+// The camera stays between the walls and out of the furniture.
+function moveCamera(x, z, y = world.camera[1]) {
+  const [width, depth, height] = world.room, side = Math.min(CAMERA_LIMITS[0][1], width / 2 - 0.06), margin = 0.06;
+  const place = [between(x, -side, side), between(y, 0.1, height - 0.1), between(z, CAMERA_LIMITS[2][0], depth - 0.06)];
+  const inside = elements.find((item) => !item.hidden && CENTRE_KEYS.every((key, i) => Math.abs(place[i] - item[key]) < item[HALF_KEYS[i]] + margin));
+  if (inside) { say(`The camera would be inside ${boxes3d.title(inside)}.`, true); return; }
+  world.camera.splice(0, 3, ...place);
+}
 function planRelease(event) {
   if (!drag || !drag.plan || event.pointerId !== drag.pointer) return;
   const done = drag, item = byId(done.id);

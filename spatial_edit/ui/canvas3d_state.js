@@ -7,6 +7,7 @@ const metres = (value) => value.toFixed(2);
 let hit3d = new Set();                             // ids of what the dragged thing runs into
 
 const far3d = (a, b) => Math.abs(a - b) > 2e-4;
+const CAMERA_NAMES = ['x', 'y', 'z', 'yaw', 'pitch', 'fov'];
 const SURFACE_NAMES = ['floor', 'ceiling', 'back wall', 'left wall', 'right wall'];
 // The operations that lead from a state to the present one: absolute, so that what the server rounds does not add up.
 // What rests on a moved thing is not named: the server moves it along by the same rules.
@@ -20,7 +21,7 @@ function steps3d(before) {
     if (moved.has(old) && !moved.has(supportOf(old, before.elements))) list.push(...poseSteps(old, item));
     if (item && differs(item.colour, old.colour)) list.push({ op: 'recolour', target: item.id, ...colour(item.colour) });
   }
-  if (differs(world.camera, was.camera)) list.push({ op: 'camera', ...Object.fromEntries(['x', 'y', 'z', 'yaw', 'pitch', 'fov'].map((key, i) => [key, world.camera[i]])) });
+  if (differs(world.camera, was.camera)) list.push({ op: 'camera', ...Object.fromEntries(CAMERA_NAMES.map((key, i) => [key, world.camera[i]])) });
   world.surfaces.forEach((rgb, i) => { if (differs(rgb, was.surfaces[i])) list.push({ op: 'surface', surface: SURFACE_NAMES[i], ...colour(rgb) }); });
   if (far3d(world.lights[21], was.lights[21])) list.push({ op: 'light', exposure: world.lights[21] });
   return list;
@@ -45,8 +46,16 @@ const boxes3d = {
   },
   colour: (item, light = 62) => `hsl(${hue(CLASS_NAMES.indexOf(item.name))} 80% ${light}%)`,
   along: (item) => carried(item, elements),
-  adopt(said) { elements = copy(said.elements); world = copy(said.world); hit3d = new Set(); },
-  payload: () => ({ elements: copy(elements), world: copy(world) }),
+  adopt(said) { elements = copy(said.elements); world = copy(said.world); if (warned3d !== selected || !current()) hit3d = new Set(); else markCollisions(current()); },
+  // The whole arrangement, as edits/boxes3d_arrange.py reads it.
+  payload() {
+    const named = (names, values) => Object.fromEntries(names.map((name, i) => [name, values[i]]));
+    return { elements: {
+      elements: elements.map(({ id, x, y, z, hx, hy, hz, facing, colour: [r, g, b], hidden }) => ({ id, x, y, z, hx, hy, hz, facing, r, g, b, hidden })),
+      room: named(['width', 'depth', 'height'], world.room), camera: named(CAMERA_NAMES, world.camera),
+      surfaces: named(SURFACE_NAMES, world.surfaces), lights: named(props.lights, world.lights),
+    } };
+  },
   difference: (before) => steps3d(before),
 
   // ---- drawing ----

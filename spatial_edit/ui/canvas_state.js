@@ -93,8 +93,8 @@ function receive() {
   }
   emptyState.hidden = true;
   img.alt = `Picture with ${said.elements.length} elements, made by ${said.model}`;
-  const told = opened ? '' : current() ? kind.describe(current()) : statusLine.textContent;
-  say(said.error || said.message || told, Boolean(said.error));
+  const fresh = !opened && current() && !before.has(selected) ? kind.describe(current()) : '';
+  if (opened || said.error || said.message || fresh) say(said.error || said.message || fresh, Boolean(said.error || said.message && !opened));
   address(said);
   draw();
   flush();

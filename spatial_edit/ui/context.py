@@ -18,6 +18,7 @@ from spatial_edit.ui.seats import Seat, Seats
 P = ParamSpec("P")
 T = TypeVar("T")
 FIRST_SEED = 6
+PARSED_KINDS = ("blobs",)  # of layouts that photos can be parsed into
 UNTIL_RESTART = "Links to this scene work until the app restarts: no store is set up."
 MODEL_EVENTS: dict[str, Any] = {
     "concurrency_id": "model",
@@ -107,9 +108,9 @@ class Context:
         )
 
 
-def model_choices(context: Context) -> list[tuple[str, str]]:
-    """(title, name) of every model, for a dropdown."""
-    return [(spec.title, name) for name, spec in context.models.items()]
+def model_choices(context: Context, kinds: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """(title, name) of every model, or of those whose layouts are of some kinds, for a dropdown."""
+    return [(spec.title, name) for name, spec in context.models.items() if not kinds or spec.kind in kinds]
 
 
 def sentence(error: ValueError | OSError) -> str:
@@ -162,6 +163,15 @@ def known_model(context: Context, name: object) -> str:
     if not isinstance(name, str) or name not in context.models:
         raise ValueError(f"there is no model {str(name)[:40]!r}: use one of {', '.join(context.models)}")
     return name
+
+
+def parsing_model(context: Context, name: object) -> str:
+    """The name of a model that photos can be parsed with; ValueError otherwise."""
+    known = known_model(context, name)
+    able = [other for other, spec in context.models.items() if spec.kind in PARSED_KINDS]
+    if known not in able:
+        raise ValueError(f"photos cannot be parsed with {known}: use {' or '.join(able) or 'another model'}")
+    return known
 
 
 def space_url() -> str:

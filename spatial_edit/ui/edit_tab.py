@@ -22,7 +22,7 @@ TRUNCATION_SCRIPT = """() => {
   const press = () => document.querySelector('#generate').click();
   document.querySelector('#truncation').addEventListener('change', () => setTimeout(press, 60));
 }"""
-HELP = """
+_HELP_BLOBS = """
 | | |
 |---|---|
 | **Move** | drag, or arrow keys (Shift: larger steps) |
@@ -32,6 +32,19 @@ HELP = """
 | **Clone · hide · remove** | Ctrl+D · H · Delete |
 | **Undo · redo** | Ctrl+Z · Ctrl+Shift+Z |
 | **Overlapping** | click again to reach the element below, or choose it in the list |
+"""
+_HELP_BOXES = """
+| | |
+|---|---|
+| **Slide** | drag in the picture or in the plan, or arrow keys (Shift: larger steps) |
+| **Walls** | what belongs to a wall snaps to it; Alt turns that off |
+| **Lift** | drag the round handle, or Page Up, Page Down |
+| **Resize** | drag a square handle (Shift: keep the form), `+` `-` |
+| **Turn** | `[` `]` |
+| **Camera** | sliders, or its dot and the white knob in the plan |
+| **Clone · hide · lock · remove** | Ctrl+D · H · L · Delete |
+| **Undo · redo** | Ctrl+Z · Ctrl+Y |
+| **Overlapping** | click again to reach what is behind, or choose it in the list |
 """
 
 
@@ -96,7 +109,8 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
                 die = gr.Button("Random seed", scale=1, min_width=120, elem_id="die")
             code = _sharing()
             with gr.Accordion("Mouse, touch and keys", open=False):
-                gr.Markdown(HELP, elem_classes="help")
+                gr.Markdown(_HELP_BLOBS, elem_classes=["help", "of-blobs"])
+                gr.Markdown(_HELP_BOXES, elem_classes=["help", "of-boxes"])
     tab = EditTab(token, canvas, model, seed, truncation, code, banner, banner_text, old_code)
     _wire(context, tab, generate, die, today)
     first_scene = [*tab.scene, tab.banner, tab.banner_text, tab.old_code]

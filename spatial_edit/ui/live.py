@@ -2,8 +2,8 @@
 
 A server function of Gradio runs outside the queue and its limits, so the bounds are here: a rate limit over
 everybody, one picture at a time, and of each page only its newest request (an older one that waited is
-dropped unrendered). The call is stateless: it carries a scene's code and the elements' geometry, which the
-session checks like an edit, and it never touches anybody's history.
+dropped unrendered). The call is stateless: it carries a scene's code and the elements' geometry (a list of
+blobs, or an arrangement of boxes), which the session checks like an edit. Nobody's history is touched.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PICTURES_PER_SECOND = 90.0
 MOST_PAGES = 1024
 PATIENCE = 2.0  # seconds that a request waits for its turn
 
-Render = Callable[[str, list[object]], Tensor]  # (code, elements) -> (3, H, W)
+Render = Callable[[str, object], Tensor]  # (code, elements) -> (3, H, W)
 
 
 class LiveDesk:
@@ -69,13 +69,16 @@ class LiveDesk:
             return True
 
 
-def _read(payload: object) -> tuple[str, int, str, list[object]]:
+def _read(payload: object) -> tuple[str, int, str, object]:
     if not isinstance(payload, dict):
         raise ValueError("a live request must be an object: reload the page")
     client, sequence = payload.get("client"), payload.get("seq")
     code, elements = payload.get("code"), payload.get("elements")
     if not (
-        isinstance(client, str) and len(client) <= 40 and isinstance(code, str) and isinstance(elements, list)
+        isinstance(client, str)
+        and len(client) <= 40
+        and isinstance(code, str)
+        and isinstance(elements, list | dict)
     ):
         raise ValueError("a live request needs client, seq, code and elements: reload the page")
     if not isinstance(sequence, int) or isinstance(sequence, bool) or not 0 <= sequence < 2**53:

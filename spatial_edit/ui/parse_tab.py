@@ -78,7 +78,8 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
                 file_count="multiple", file_types=["image"], label="Photos", height=180, elem_id="photos"
             )
             with gr.Group():
-                model = gr.Dropdown(shared.model_choices(context), value=context.first_model, label="Model")
+                choices = shared.model_choices(context, shared.PARSED_KINDS)
+                model = gr.Dropdown(choices, value=choices[0][1] if choices else None, label="Model")
                 effort = gr.Radio(EFFORT_CHOICES, value=EFFORTS[0], label="Effort", elem_id="effort")
                 fit = gr.Radio(FIT_CHOICES, value=FITS[0], label="Photos that are not square")
             with gr.Row():
@@ -215,7 +216,7 @@ def parse_photos(
         if not photos:
             raise ValueError("there are no photos yet: drop some first")
         seat = context.seats.take(token)
-        batch = Batch(context, shared.known_model(context, model), effort, fit)
+        batch = Batch(context, shared.parsing_model(context, model), effort, fit)
     except (ValueError, OSError) as error:
         raise gr.Error(shared.sentence(error), print_exception=False) from error
     seat.batch = batch

@@ -26,7 +26,7 @@ HEADER = """
   </svg>
   <div>
     <h1>Spatial Edit</h1>
-    <p>Take a generated room or your own photo apart into blobs, and move them.</p>
+    <p>Take a generated room or your own photo apart, and move what is in it.</p>
   </div>
 </header>
 """

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,21 +21,42 @@ FLAGS = (
 SHOWN = "window.spatialEdit && spatialEdit.elements.length > 0 && spatialEdit.idle"
 
 
-@pytest.fixture(scope="session")
-def app_url() -> Iterator[str]:
-    pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
+@contextmanager
+def running(*generators: Any) -> Iterator[str]:
+    """The app on some models, the first one in front; gives its address."""
     from spatial_edit.store import Store
     from spatial_edit.ui.wiring import build, launch_options
-    from tests.ui.fake_generator import FakeGenerator, fake_parse
+    from tests.ui.fake_generator import fake_parse
 
-    generator = FakeGenerator()
-    demo = build(lambda name: generator, Store(), {generator.spec.name: generator.spec}, parse=fake_parse)
+    known = {generator.spec.name: generator for generator in generators}
+    specs = {name: generator.spec for name, generator in known.items()}
+    demo = build(known.__getitem__, Store(), specs, parse=fake_parse)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     demo.launch(server_port=port, prevent_thread_lock=True, quiet=True, **launch_options())
     yield f"http://127.0.0.1:{port}"
     demo.close()
+
+
+@pytest.fixture(scope="session")
+def app_url() -> Iterator[str]:
+    pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
+    from tests.ui.fake_generator import FakeGenerator
+
+    with running(FakeGenerator()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def boxes_url() -> Iterator[str]:
+    """Boxes in a room first, blobs as the other model."""
+    pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
+    from tests.ui.fake_boxes import FakeBoxes
+    from tests.ui.fake_generator import FakeGenerator
+
+    with running(FakeBoxes(), FakeGenerator()) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +79,19 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def open_page(browser: Any, app_url: str) -> Iterator[Any]:
     """Opens the app at a query string; any error in the browser's console fails the test."""
+    with pages_of(browser, app_url) as opener:
+        yield opener
+
+
+@pytest.fixture
+def open_room(browser: Any, boxes_url: str) -> Iterator[Any]:
+    """As `open_page`, with boxes in a room."""
+    with pages_of(browser, boxes_url) as opener:
+        yield opener
+
+
+@contextmanager
+def pages_of(browser: Any, url: str) -> Iterator[Any]:
     pages, errors = [], []
 
     def open_at(query: str = "", **context: Any) -> Any:
@@ -65,7 +100,7 @@ def open_page(browser: Any, app_url: str) -> Iterator[Any]:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         pages.append(page)
-        page.goto(f"{app_url}/{query}")
+        page.goto(f"{url}/{query}")
         page.wait_for_function(SHOWN)
         return page
 

@@ -19,7 +19,11 @@ from tests.layouts.sample_room import sample_room
 pytestmark = pytest.mark.browser
 
 UI = Path(__file__).resolve().parents[2] / "spatial_edit" / "ui"
-CAMERAS = ((0.2, 1.5, -0.5, 0.0, -0.1, 1.1), (-1.2, 1.7, 0.3, 0.6, -0.35, 0.9), (1.0, 0.6, -0.8, -0.9, 0.2, 1.6))
+CAMERAS = (
+    (0.2, 1.5, -0.5, 0.0, -0.1, 1.1),
+    (-1.2, 1.7, 0.3, 0.6, -0.35, 0.9),
+    (1.0, 0.6, -0.8, -0.9, 0.2, 1.6),
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,13 +99,12 @@ def test_what_comes_along_and_what_collides(js: Any) -> None:
         assert sorted(found) == sorted(carried(layout, number)), number
     moved = boxes[9] | {"x": -0.4, "z": 3.0}  # the chair into the bed
     hits = js(
-        "collisions([given.find((b) => b.id === 9)], given).map((b) => b.id)", [*boxes[:9], moved, *boxes[10:]]
+        "collisions([given.find((b) => b.id === 9)], given).map((b) => b.id)",
+        [*boxes[:9], moved, *boxes[10:]],
     )
     centres = layout.centres.clone()
     centres[9] = torch.tensor([moved["x"], moved["y"], moved["z"]])
     from dataclasses import replace
 
-    pairs = [
-        {c.first, c.second} for c in collisions(replace(layout, centres=centres)) if c.kind == "within"
-    ]
+    pairs = [{c.first, c.second} for c in collisions(replace(layout, centres=centres)) if c.kind == "within"]
     assert {0} <= set(hits) and set(hits) == {n for pair in pairs if 9 in pair for n in pair} - {9}

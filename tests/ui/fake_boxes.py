@@ -1,6 +1,7 @@
-"""A toy model of boxes in a room for the app's tests: flat boxes in their literal colours, 64 px, no weights.
+"""A toy model of boxes in a room for the app's tests: flat boxes in their literal colours, 64 px, no
+weights.
 
-Every pixel's ray is cast into the room of `tests/layouts/sample_room.py`; the seed moves a few things. A box's
+Every pixel's ray is cast into the room of `tests/layouts/sample_room.py`; the seed moves the camera. A box's
 row tints it a little, so that a restyled one looks different.
 """
 
@@ -25,7 +26,9 @@ SHADES = torch.tensor([0.8, 1.0, 0.9])  # of faces across x, y, z
 class FakeBoxes:
     """Follows the generator contract; `render` is a pure function of the scene."""
 
-    def __init__(self, name: str = "fake-boxes", number: int = 252, weights: str = "8899aabbccddeeff") -> None:
+    def __init__(
+        self, name: str = "fake-boxes", number: int = 252, weights: str = "8899aabbccddeeff"
+    ) -> None:
         self.spec = ModelSpec(
             name, number, "fake", f"Toy rooms ({name})", "boxes3d", 64, "MIT", "none", None, (), 40
         )
