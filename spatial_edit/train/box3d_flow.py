@@ -8,6 +8,7 @@ drawn from the same rooms."""
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +36,7 @@ from spatial_edit.train.parallel import all_finite, device_of
 
 WEIGHTS = {PRESENCE: 2.0, BOXES: 1.5, COLOURS: 0.8}
 ROOM_WEIGHTS = {"size": 2.0, "camera": 2.5, "surface": 2.0, "texture": 1.0, "light": 1.5}
+CODEBOOK_ROOMS = 8_192
 STYLE_WEIGHT = 0.5  # of places, textures and patterns of parts
 
 
@@ -50,17 +52,24 @@ class RoomFlowRecipe:
     pool_seed: int = 7_000_000
 
 
-def room_vectors(count: int, seed: int) -> tuple[Tensor, Tensor, BoxBatch]:
-    """Vectors (N, LENGTH) and masks of sampled rooms, and the boxes of the first shard."""
-    vectors, masks, first = [], [], None
+def sampled_boxes(count: int, seed: int) -> Iterator[BoxBatch]:
+    """The boxes of sampled rooms, shard by shard."""
     for start in range(0, count, SHARD):
-        boxes = box_truth(sample_rooms(min(SHARD, count - start), seed + start))
-        first = boxes if first is None else first
+        yield box_truth(sample_rooms(min(SHARD, count - start), seed + start))
+
+
+def room_vectors(count: int, seed: int) -> tuple[Codebook, Tensor, Tensor]:
+    """The codebook of the first rooms, and the compressed vectors (N, K) and masks of all; whole vectors are
+    long and mostly constant, so they are never held together."""
+    some = [pack(boxes) for boxes in sampled_boxes(min(count, CODEBOOK_ROOMS), seed)]
+    book = learn_codebook(torch.cat([vector for vector, _ in some]), torch.cat([mask for _, mask in some]))
+    del some
+    vectors, masks = [], []
+    for boxes in sampled_boxes(count, seed):
         vector, mask = pack(boxes)
-        vectors.append(vector)
-        masks.append(mask.bool())
-    assert first is not None
-    return torch.cat(vectors), torch.cat(masks), first
+        vectors.append(book.compress(vector))
+        masks.append(book.compress(mask).bool())
+    return book, torch.cat(vectors), torch.cat(masks)
 
 
 def entry_weights(book: Codebook) -> Tensor:
@@ -78,11 +87,8 @@ class RoomFlowTask:
     def __init__(self, recipe: RoomFlowRecipe) -> None:
         self.recipe, self.batch = recipe, recipe.batch
         torch.manual_seed(recipe.seed)
-        vectors, masks, first = room_vectors(recipe.rooms, recipe.pool_seed)
-        self.book = learn_codebook(vectors, masks)
-        self.bank = style_bank(first)
-        compact, mask = self.book.compress(vectors), self.book.compress(masks)
-        del vectors, masks
+        self.book, compact, mask = room_vectors(recipe.rooms, recipe.pool_seed)
+        self.bank = style_bank(next(sampled_boxes(min(recipe.rooms, SHARD), recipe.pool_seed)))
         flow = LayoutFlow(recipe.flow, compact.shape[1])
         self.data, self.kept_variance = _prepare(flow, self.book, compact, mask.float(), recipe.seed)
         importance = (flow.scale / flow.scale[0]).sqrt()
