@@ -13,6 +13,7 @@ from spatial_edit.edits.boxes3d_walls import kept_inside
 from spatial_edit.edits.errors import EditError
 from spatial_edit.layouts import Boxes3D
 from spatial_edit.layouts.boxes3d import PLACEMENT
+from spatial_edit.layouts.collisions import outside
 from spatial_edit.layouts.furniture import Box, at_wall, boxes_of, name_of, riders, room_of
 
 Triple = tuple[float, float, float]
@@ -59,14 +60,17 @@ def _moved(layout: Boxes3D, boxes: list[Box], room: Triple) -> list[Box]:
             continue
         dx, dy, dz = _wall_shift(layout, i, boxes, room)
         box = boxes[i]
-        was_inside = kept_inside(box, room_of(layout)) == box
         new = box._replace(x=box.x + dx, y=box.y + dy, z=box.z + dz)
-        new = kept_inside(new, room) if was_inside else new
+        new = _no_farther_out(box, new, room_of(layout), room)
         for k in (i, *riders(layout, i, boxes)):
             shifts[k] = (new.x - box.x, new.y - box.y, new.z - box.z)
     moved = [b._replace(x=b.x + s[0], y=b.y + s[1], z=b.z + s[2]) for b, s in _paired(boxes, shifts)]
-    fits = [kept_inside(b, room_of(layout)) == b for b in boxes]
-    return [kept_inside(b, room) if fit else b for b, fit in zip(moved, fits, strict=True)]
+    return [_no_farther_out(*pair, room_of(layout), room) for pair in zip(boxes, moved, strict=True)]
+
+
+def _no_farther_out(box: Box, new: Box, old_room: Triple, room: Triple) -> Box:
+    """The new box, moved inside when it reaches farther out of its room than before."""
+    return kept_inside(new, room) if outside(new, room) > max(1e-6, outside(box, old_room)) else new
 
 
 def _paired(boxes: list[Box], shifts: dict[int, Triple]) -> list[tuple[Box, Triple]]:
