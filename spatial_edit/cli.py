@@ -16,6 +16,19 @@ from spatial_edit import commands as run
 
 DEFAULT_MODEL = "blobgan-rooms"
 EFFORTS = ("encode", "refine", "tune")
+EDITS = """\
+Edits of blobs (target: an element's number; fractions of the side; the whole table: edits/ops.py):
+  {"op": "move", "target": 3, "dx": 0.1, "dy": 0}, resize and reshape with factor, rotate with angle, reorder
+  with to, clone with dx and dy, and remove, hide, show, lock, unlock.
+
+Edits of boxes in a room (metres; x right, y up, z to the back wall; the whole table: edits/boxes3d.py):
+  {"op": "slide", "target": 1, "dx": 0.4, "dz": 0}, place with x and z, lift with dy, turn with quarters,
+  resize with fx fy fz or hx hy hz, swap with with, stack with on, recolour with r g b, restyle with variant,
+  clone, remove, hide, show, lock, unlock; {"op": "add", "class": "plant"}, {"op": "camera", "orbit": 0.2},
+  {"op": "room", "width": 4.5}, {"op": "surface", "surface": "walls", "r": 0.9, "g": 0.8, "b": 0.7},
+  {"op": "light", "time": "evening"}. "carry": false leaves behind what stands on the thing, "snap": false
+  leaves it away from walls. `generate --json` and `edit --json` print the layout with its numbers.
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,8 +107,10 @@ def _add_edit(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("code", help="what generate, edit or parse printed")
     parser.add_argument(
         "edit",
-        help="an edit or an array of edits as JSON, '-' to read it from standard input; see the README",
+        help="an edit or an array of edits as JSON, '-' to read it from standard input; see below",
     )
+    parser.epilog = EDITS
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
     parser.add_argument(
         "--store", help="folder or address where parsed scenes lie (default: SPATIAL_EDIT_STORE)"

@@ -183,9 +183,12 @@ def _show(frame: Frame, options: Namespace) -> int:
     if options.out:
         save_png(frame.image, options.out)
     if options.json:
+        from spatial_edit.layouts.codec import layout_to_json
+
         latent = frame.scene.latent
         facts = {"model": frame.scene.model, "weights": frame.scene.weights, "seed": latent.seed}
         facts.update(truncation=latent.truncation, code=frame.code, notes=list(frame.notes))
+        facts["layout"] = layout_to_json(frame.scene.layout)
         _print_json({**facts, "out": str(options.out) if options.out else None})
         return 0
     for note in frame.notes:
