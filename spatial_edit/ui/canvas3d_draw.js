@@ -9,7 +9,7 @@ const pathOf = (points) => points.map(([u, v], i) => `${i ? 'L' : 'M'}${(u * sid
 function measure(item) {
   const camera = world.camera, points = corners(item), seen = FACES.map((face) => facesCamera(item, face, camera));
   const related = new Set([supportOf(item, elements), ...riders3d.get(item.id) || []]);
-  const others = elements.filter((other) => other !== item && !other.hidden && !related.has(other));
+  const others = elements.filter((other) => other !== item && !other.hidden && !related.has(other)).flatMap(solids);
   const front = [], back = [];
   let sum = [0, 0, 0];
   for (const [a, b, face, other] of EDGES) {
@@ -66,7 +66,7 @@ function paint3d(item, { faces, foot, halo, back, front }) {
   front.setAttribute('d', lines(found.front));
   halo.setAttribute('d', lines(found.front));
   back.setAttribute('d', lit ? lines(found.back) : '');
-  foot.setAttribute('d', on && bottom(item) > 0.03 && ['wall', 'floor', 'top'].includes(placement(item)) ? footprint(item) : '');
+  foot.setAttribute('d', on && bottom(item) > 0.03 && BEARERS.includes(placement(item)) && !supportOf(item, elements) ? footprint(item) : '');
   return `se-box${warned3d === selected && hit3d.has(item.id) ? ' bad' : ''}`;
 }
 // The shadow of a lifted box on the floor, and the line down to it.

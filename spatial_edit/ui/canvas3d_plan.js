@@ -27,7 +27,6 @@ function planNode(item) {
   if (planNodes.has(item.id)) return planNodes.get(item.id);
   const group = make('g', { class: 'pl-box', 'data-box': item.id }, planParts.boxes);
   const made = { group, rect: make('rect', { rx: 2.5 }, group), front: make('path', { class: 'pl-front' }, group), name: make('text', { class: 'pl-name' }, group) };
-  group.style.setProperty('--c', boxes3d.colour(item));
   planNodes.set(item.id, made);
   return made;
 }
@@ -43,6 +42,7 @@ function drawPlan() {
   planOrder().forEach((item, place) => {
     const { group, rect, front, name } = planNode(item), { scale } = planView;
     const [px, py] = toPlan(item.x - item.hx, item.z + item.hz), w = Math.max(3, 2 * item.hx * scale), h = Math.max(3, 2 * item.hz * scale);
+    group.style.setProperty('--c', boxes3d.colour(item));
     put(rect, { x: px, y: py, width: w, height: h });
     const [fx, fz] = FACINGS[item.facing], [cx, cy] = toPlan(item.x, item.z), reach = forward(item) * scale, wide = Math.min(7, lateral(item) * scale * 0.5);
     const tip = [cx + fx * reach, cy - fz * reach], tick = Math.min(5, reach * 0.5);

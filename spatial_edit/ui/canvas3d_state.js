@@ -77,8 +77,10 @@ const boxes3d = {
   under(x, y) {
     const camera = world.camera, d = ray(x, y, camera), found = [];
     for (const item of elements) {
-      const middle = item.hidden ? null : project([item.x, item.y, item.z], camera), hit = middle && meetBox(camera, d, item, Math.max(0, middle[2]) * 0.008);
-      if (hit) found.push([item, hit[0]]);
+      if (item.hidden) continue;
+      const grow = Math.max(0, project([item.x, item.y, item.z], camera)[2]) * 0.008, hits = solids(item).map((part) => meetBox(camera, d, part, grow)).filter(Boolean);
+      if (hits.length) found.push([item, Math.min(...hits.map(([near]) => near))]);
+      else if (meetBox(camera, d, item)) found.push([item, 100]);    // the air in its box: after all that is solid
     }
     const depth = new Map(found.map(([item, near]) => [item, near]));
     for (const [item, near] of found) { const base = supportOf(item, elements); if (depth.has(base)) depth.set(item, Math.min(near, depth.get(base) - 1e-3)); }

@@ -17,11 +17,12 @@ function make(name, attributes, parent) {
 function put(node, attributes) { for (const key in attributes) node.setAttribute(key, attributes[key]); }
 
 function nodesOf(item) {
-  if (nodes.has(item.id)) return nodes.get(item.id);
+  if (nodes.has(item.id) && nodes.get(item.id).word === item.name) return nodes.get(item.id);
+  if (nodes.has(item.id)) drop(item.id);          // another thing has its number now: its colour differs
   const shape = make('g', { tabindex: 0, role: 'button', 'data-id': item.id }, shapes);
   const tag = make('g', { class: 'se-tag' }, labels);
   const made = {
-    shape, tag, ...kind.nodes(shape),
+    shape, tag, word: item.name, ...kind.nodes(shape),
     plate: make('rect', { class: 'se-plate', height: 20, rx: 10 }, tag), text: make('text', { class: 'se-text', y: 14 }, tag),
   };
   made.shape.style.setProperty('--c', kind.colour(item));
@@ -96,9 +97,9 @@ function drawLayers() {
     if (!chip) {
       chip = Object.assign(document.createElement('button'), { type: 'button' });
       chip.dataset.pick = item.id;
-      chip.style.setProperty('--c', kind.colour(item));
       chips.set(item.id, chip);
     }
+    chip.style.setProperty('--c', kind.colour(item));
     chip.className = `se-chip${item.id === selected ? ' on' : ''}${item.hidden ? ' ghost' : ''}${item.locked ? ' locked' : ''}`;
     if (chip.textContent !== kind.title(item)) chip.textContent = kind.title(item);
     chip.setAttribute('aria-pressed', String(item.id === selected));
