@@ -168,6 +168,13 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("model", help="a name from `models`")
     parser.add_argument("--quick", action="store_true", help="few samples: a check, not a result")
     parser.add_argument(
+        "--stage",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        help="measure this part alone, as quality or steering (may be repeated); an unknown one lists them",
+    )
+    parser.add_argument(
         "--parse", action="store_true", help="measure photo parsing instead (more than an hour)"
     )
     parser.add_argument("--rooms", type=_whole(0, 10_000), help="with --parse: how many rooms (default 200)")

@@ -150,7 +150,7 @@ def evaluate(options: Namespace) -> int:
     else:
         from spatial_edit.metrics import evaluate
 
-        figures = evaluate(options.model, quick=options.quick, out=options.out)
+        figures = evaluate(options.model, quick=options.quick, out=options.out, stages=options.stage)
     return _show_figures(figures, options)
 
 

@@ -297,7 +297,7 @@ def test_rooms_train_and_evaluate_pass_their_options_on(
     assert calls.pop() == ("toy", {"minutes": 0.5, "resume": True, "overrides": overrides, "out": tmp_path})
     assert "0.25" in capsys.readouterr().out
     assert run("evaluate", "discs", "--quick", "--json") == 0
-    assert calls.pop() == ("discs", {"quick": True, "out": None})
+    assert calls.pop() == ("discs", {"quick": True, "out": None, "stages": []})
     assert json.loads(capsys.readouterr().out)["co_move"] == 0.7031
     assert run("evaluate", "discs") == 0
     assert "0.7031" in capsys.readouterr().out

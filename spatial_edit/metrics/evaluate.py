@@ -3,7 +3,9 @@
 Quality: Fréchet distance, precision and recall on the judge's features of 10,000 samples without truncation,
 with the floor (real against real) and the baseline (`stylegan2-rooms`) at the same count. Steerability:
 co-move over seeds 0-499, the same with ground-truth layouts, and its ceiling; background change; dead blobs
-over 200 seeds.
+over 200 seeds. What is measured of models of 3-D boxes instead is in `box_evaluate`.
+
+The judge reads pictures of 64 px: larger ones are averaged down first.
 """
 
 from __future__ import annotations
@@ -14,15 +16,18 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from spatial_edit.data.rooms.blob_truth import SLOTS
 from spatial_edit.generators.blobgan import BlobGenerator
+from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
+from spatial_edit.metrics.box_evaluate import BOX_QUICK, STAGES, BoxModel, BoxSizes
+from spatial_edit.metrics.box_rooms import for_judge, judged_side
 from spatial_edit.metrics.ceiling import measure_ceiling
 from spatial_edit.metrics.co_move import co_move, measure_moves
 from spatial_edit.metrics.features import JUDGE_FOLDER, features, load_judge
@@ -45,9 +50,12 @@ class Sizes:
     samples: int = 10_000
     moves: int = 500
     dead: int = 200
+    boxes: BoxSizes = field(default_factory=BoxSizes)
 
 
-QUICK = Sizes(samples=256, moves=24, dead=8)  # a minute; its numbers are biased and are not for a model card
+QUICK = Sizes(
+    samples=256, moves=24, dead=8, boxes=BOX_QUICK
+)  # a minute; its numbers are biased and are not for a model card
 
 
 def evaluate(
@@ -56,12 +64,14 @@ def evaluate(
     out: Path | None = None,
     seed: int = 0,
     say: Callable[[str], None] | None = None,
+    stages: Sequence[str] = (),
 ) -> Figures:
     """Measure `model` and merge the figures into `out` (default: the model's own metrics.json; `quick` writes
     only where `out` says). Keys that are not computed here stay as they are.
 
-    `say` gets a line at every stage (default: to stderr). ValueError for an unknown model or one that has no
-    weights.
+    `say` gets a line at every stage (default: to stderr). `stages` runs some of `stages_of` alone, for two
+    processes that share the work. ValueError for an unknown model, one that has no weights, or a stage that
+    it does not have.
     """
     from spatial_edit.generators.registry import load
 
@@ -70,25 +80,24 @@ def evaluate(
     start = time.monotonic()
     generator = load(model)
     judge, weights = load_judge()
-    resolution = generator.spec.resolution
-    say(f"{model}: the real set, {sizes.samples} rooms at {resolution} px")
-    real = reference(judge, weights, resolution, sizes.samples, JUDGE_FOLDER, _counter(say, sizes.samples))
-
-    figures: Figures = {"resolution": resolution, "samples": sizes.samples, "judge": weights}
-    say(f"{model}: quality")
-    figures |= quality(generator, judge, real, sizes.samples, seed, _counter(say, sizes.samples))
-    if generator.spec.kind == "blobs":
+    wanted = _checked(stages, generator)
+    figures: Figures = {"resolution": generator.spec.resolution, "samples": sizes.samples, "judge": weights}
+    if "quality" in wanted:
+        figures |= _against_the_real(generator, judge, weights, sizes, seed, say)
+    if "steering" in wanted and generator.spec.kind == "blobs":
         figures |= steering(generator, judge, sizes, seed, say)
-        figures |= ceiling(judge, weights, resolution, sizes, say)
-    if model == BASELINE:
-        figures["frechet_baseline"] = figures["frechet"]
-    else:
-        figures |= _baseline(judge, weights, real, resolution, sizes, seed, say)
+        figures |= ceiling(judge, weights, generator.spec.resolution, sizes, say)
+    if isinstance(generator, Box3DGenerator):
+        boxes = BoxModel(generator, judge, sizes.boxes, seed, say, _counter)
+        for name in wanted:
+            figures |= STAGES[name](boxes) if name in STAGES else {}
+    suffix = f"_{'_'.join(stages)}" if stages else ""
+    flags = (" --quick" if quick else "") + "".join(f" --stage {name}" for name in stages)
     figures |= {
-        "evaluate_minutes": round((time.monotonic() - start) / 60, 2),
+        f"evaluate_minutes{suffix}": round((time.monotonic() - start) / 60, 2),
         "evaluate_hardware": hardware(),
         "evaluate_date": datetime.date.today().isoformat(),
-        "evaluate_command": f"python -m spatial_edit evaluate {model}" + (" --quick" if quick else ""),
+        f"evaluate_command{suffix}": f"python -m spatial_edit evaluate {model}{flags}",
     }
     own = generator.spec.folder
     target = out or (None if quick or own is None else own / "metrics.json")
@@ -96,10 +105,46 @@ def evaluate(
     return merge(target, figures) if target is not None else figures
 
 
+def stages_of(generator: Generator) -> tuple[str, ...]:
+    """What can be measured of a model, in order."""
+    if generator.spec.kind == "boxes3d":
+        return ("quality", *STAGES)
+    return ("quality", "steering") if generator.spec.kind else ("quality",)
+
+
+def _checked(stages: Sequence[str], generator: Generator) -> tuple[str, ...]:
+    """The stages to run, all where none is named; ValueError for one that the model does not have."""
+    known = stages_of(generator)
+    for name in stages:
+        if name not in known:
+            raise ValueError(
+                f"{generator.spec.name} has no stage {name[:40]!r}: choose from {', '.join(known)}"
+            )
+    return tuple(name for name in known if name in stages or not stages)
+
+
+def _against_the_real(
+    generator: Generator, judge: Judge, weights: str, sizes: Sizes, seed: int, say: Callable[[str], None]
+) -> Figures:
+    """Quality, next to the floor and the baseline."""
+    name, side = generator.spec.name, judged_side(generator.spec.resolution)
+    say(f"{name}: the real set, {sizes.samples} rooms at {side} px")
+    real = reference(judge, weights, side, sizes.samples, JUDGE_FOLDER, _counter(say, sizes.samples))
+    say(f"{name}: quality")
+    figures = quality(generator, judge, real, sizes.samples, seed, _counter(say, sizes.samples))
+    if name == BASELINE:
+        return figures | {"frechet_baseline": figures["frechet"]}
+    return figures | _baseline(judge, weights, real, side, sizes, seed, say)
+
+
 def _training(generator: Generator, figures: Figures) -> Figures:
     """What training should have written already, for a model that came without: size, and when and where
     measured."""
-    known: Figures = {name: figures[f"evaluate_{name}"] for name in ("hardware", "date", "command")}
+    known: Figures = {
+        name: figures[f"evaluate_{name}"]
+        for name in ("hardware", "date", "command")
+        if f"evaluate_{name}" in figures
+    }
     network = getattr(generator, "model", None)
     if isinstance(network, nn.Module):
         known["parameters"] = sum(p.numel() for p in network.parameters())
@@ -128,11 +173,12 @@ def quality(
 
 
 def samples(generator: Generator, count: int, seed: int = 0) -> Iterator[Tensor]:
-    """Batches (B, 3, R, R) of the scenes of `count` seeds."""
+    """Batches (B, 3, R, R) of the scenes of `count` seeds, R at most 64."""
     for start in range(0, count, BATCH):
         seeds = list(range(seed + start, seed + min(start + BATCH, count)))
         at_once = getattr(generator, "sample_batch", None)
-        yield generator.render_batch(at_once(seeds) if at_once else [generator.sample(s) for s in seeds])
+        scenes = at_once(seeds) if at_once else [generator.sample(s) for s in seeds]
+        yield for_judge(generator.render_batch(scenes))
 
 
 def steering(
@@ -222,7 +268,7 @@ def _baseline(
     if spec is None or spec.folder is None or not (spec.folder / "config.json").is_file():
         say(f"{BASELINE} is not there: frechet_baseline is left out")
         return {}
-    if spec.resolution != resolution:
+    if judged_side(spec.resolution) != resolution:
         say(f"{BASELINE} draws {spec.resolution} px, not {resolution}: frechet_baseline is left out")
         return {}
     kept = read(spec.folder / "metrics.json")
