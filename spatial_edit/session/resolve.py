@@ -117,9 +117,10 @@ def check_fit(scene: Scene, generator: Generator) -> None:
         raise CodeError("this link names an appearance that its scene does not have: copy it again, whole")
     if scene.delta:
         from spatial_edit.generators.blobgan.renderer import BlobGenerator
+        from spatial_edit.generators.box3d.renderer import Box3DGenerator
         from spatial_edit.parse.delta import check_delta
 
-        if isinstance(generator, BlobGenerator):
+        if isinstance(generator, BlobGenerator | Box3DGenerator):
             check_delta(generator, scene.delta)
 
 

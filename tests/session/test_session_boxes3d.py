@@ -215,3 +215,19 @@ def test_errors_other_weights_open_with_todays_model(session: Session, models: M
         later.open(code)
     frame = later.open(code, today=True)
     assert room(frame).same(room(session.generate(NAME, 7))) and "other weights" in frame.notes[0]
+
+
+def test_errors_a_delta_is_checked_before_it_is_drawn(session: Session, models: Models) -> None:
+    """Adapted weights in a stored scene are hostile until their names, shapes and sizes are the model's."""
+    good = parsed(models.generator)
+    name, weight = next(
+        (name, p) for name, p in models.generator.model.decoder.named_parameters() if p.dim() == 4
+    )
+    for delta in (
+        (("no.such.weight", torch.zeros(3).half()),),
+        ((name, torch.zeros(2, 2).half()),),
+        ((name, torch.full_like(weight, 1000.0).half()),),
+    ):
+        with pytest.raises(ValueError):
+            session.adopt(replace(good, delta=delta))
+    assert session.frame is None
