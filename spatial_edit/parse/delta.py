@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
+from spatial_edit.generators.box3d.renderer import Box3DGenerator
 
 MAX_BYTES = 1_000_000
 LARGEST = 16.0  # of a difference; weights are about N(0, 1)
@@ -21,7 +22,7 @@ class DeltaError(ValueError):
     """Adapted weights that do not belong to the model; the message is one sentence."""
 
 
-def tunable(generator: BlobGenerator) -> dict[str, Tensor]:
+def tunable(generator: BlobGenerator | Box3DGenerator) -> dict[str, Tensor]:
     """The decoder's parameters that a delta may change, by name."""
     decoder = generator.model.decoder
     chosen: dict[str, Tensor] = {}
@@ -35,7 +36,7 @@ def tunable(generator: BlobGenerator) -> dict[str, Tensor]:
     return chosen
 
 
-def check_delta(generator: BlobGenerator, delta: Delta) -> None:
+def check_delta(generator: BlobGenerator | Box3DGenerator, delta: Delta) -> None:
     """DeltaError unless every name may be tuned, is given once, fits in shape, and all is float16, finite
     and at most 1 MB.
     """

@@ -11,20 +11,24 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from torch import Tensor
 
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
+from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
 from spatial_edit.images import Fit, Photo
 from spatial_edit.layouts import Scene
 from spatial_edit.layouts.scene import Provenance
+from spatial_edit.parse.box3d_encode import encode_room
+from spatial_edit.parse.box3d_refine import refine_room
+from spatial_edit.parse.box3d_tune import tune_room
 from spatial_edit.parse.delta import bytes_of
 from spatial_edit.parse.encode import encode
-from spatial_edit.parse.refine import refine
+from spatial_edit.parse.refine import Refined, refine
 from spatial_edit.parse.target import Target
-from spatial_edit.parse.tune import tune
+from spatial_edit.parse.tune import Tuned, tune
 
 Effort = Literal["encode", "refine", "tune"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
@@ -77,9 +81,8 @@ def parse_photo(
     """
     began = time.perf_counter()
     effort, seconds = _checked(generator, effort, seconds, steps)
-    assert isinstance(generator, BlobGenerator)
     target = Target.of(photo, generator.spec.resolution, fit)
-    scene, taken, stopped = encode(generator, target.filled, photo.sha256), 0, False
+    scene, taken, stopped = _encode(generator, target.filled, photo.sha256), 0, False
     if effort != "encode":
         scene, taken, stopped = _searched(
             generator, scene, target, effort, seconds, steps, progress, keep_going
@@ -94,8 +97,29 @@ def parse_photo(
     )
 
 
+def _encode(generator: Generator, picture: Tensor, sha256: str) -> Scene:
+    if isinstance(generator, Box3DGenerator):
+        return encode_room(generator, picture, sha256)
+    assert isinstance(generator, BlobGenerator)
+    return encode(generator, picture, sha256)
+
+
+def _refine(generator: Generator, scene: Scene, target: Target, **budget: Any) -> Refined:
+    if isinstance(generator, Box3DGenerator):
+        return refine_room(generator, scene, target, **budget)
+    assert isinstance(generator, BlobGenerator)
+    return refine(generator, scene, target, **budget)
+
+
+def _tune(generator: Generator, scene: Scene, target: Target, **budget: Any) -> Tuned:
+    if isinstance(generator, Box3DGenerator):
+        return tune_room(generator, scene, target, **budget)
+    assert isinstance(generator, BlobGenerator)
+    return tune(generator, scene, target, **budget)
+
+
 def _searched(
-    generator: BlobGenerator,
+    generator: Generator,
     scene: Scene,
     target: Target,
     effort: Effort,
@@ -108,14 +132,14 @@ def _searched(
     began = time.perf_counter()
     share = 1.0 if effort == "refine" else REFINE_SHARE
     first = None if steps is None else round(share * steps)
-    refined = refine(
+    refined = _refine(
         generator, scene, target, seconds=share * seconds, steps=first,
         progress=_part(progress, 0.0, share), keep_going=keep_going,
     )  # fmt: skip
     if effort == "refine" or refined.stopped:
         return refined.scene, refined.steps, refined.stopped
     left = max(0.0, seconds - (time.perf_counter() - began))
-    tuned = tune(
+    tuned = _tune(
         generator, refined.scene, target, seconds=left, steps=None if steps is None else steps - (first or 0),
         progress=_part(progress, share, 1.0), keep_going=keep_going,
     )  # fmt: skip
@@ -127,8 +151,10 @@ def _checked(
 ) -> tuple[Effort, float]:
     if effort not in EFFORTS:
         raise ValueError(f"there is no effort {ascii(effort)[:30]}: use one of {', '.join(EFFORTS)}")
-    if not isinstance(generator, BlobGenerator):
-        raise ValueError(f"the model '{generator.spec.name}' cannot parse photos: choose one of blobs")
+    if not isinstance(generator, BlobGenerator | Box3DGenerator):
+        raise ValueError(
+            f"the model '{generator.spec.name}' cannot parse photos: choose one of blobs or boxes"
+        )
     chosen: Effort = effort
     seconds = SECONDS[chosen] if seconds is None else seconds
     if not (math.isfinite(seconds) and 0 <= seconds <= MAX_SECONDS):
