@@ -89,6 +89,7 @@ class RoomFlowTask:
         torch.manual_seed(recipe.seed)
         self.book, compact, mask = room_vectors(recipe.rooms, recipe.pool_seed)
         self.bank = style_bank(next(sampled_boxes(min(recipe.rooms, SHARD), recipe.pool_seed)))
+        self.rates = presence_rates(compact, mask)
         flow = LayoutFlow(recipe.flow, compact.shape[1])
         self.data, self.kept_variance = _prepare(flow, self.book, compact, mask.float(), recipe.seed)
         importance = (flow.scale / flow.scale[0]).sqrt()
@@ -151,6 +152,25 @@ def _prepare(
     flow.scale.copy_(coefficients.std(0))
     kept = float(values.flip(0)[: flow.config.components].sum() / values.sum())
     return coefficients / flow.scale, kept
+
+
+@torch.no_grad()
+def calibrate(flow: LayoutFlow, book: Codebook, rates: Tensor, seed: int = 0, count: int = 8_192) -> None:
+    """Shift the means of presences so that they are positive as often as in the data.
+
+    A flow that is not perfect draws values between -1 and +1, and the rarer a thing, the more of them end
+    below zero. rates (K,): how often each entry is positive in the data."""
+    device = flow.mean.device
+    z = torch.randn(count, flow.config.components, generator=torch.Generator().manual_seed(seed))
+    values = torch.cat([flow(part.to(device)) for part in z.split(1024)])
+    presence = (entries().kinds[book.kept] == PRESENCE) & (rates > 0.02) & (rates < 0.98)
+    for k in presence.nonzero().flatten().tolist():
+        flow.mean[k] -= values[:, k].quantile(1 - float(rates[k]))
+
+
+def presence_rates(compact: Tensor, masks: Tensor) -> Tensor:
+    """(K,) how often an entry that means something is positive."""
+    return ((compact > 0) & masks).sum(0) / masks.sum(0).clamp(min=1)
 
 
 def style_bank(rooms: BoxBatch) -> Tensor:

@@ -17,7 +17,7 @@ from spatial_edit.generators.blobgan.flow import FlowConfig
 from spatial_edit.generators.box3d.decoder import Box3DConfig
 from spatial_edit.generators.box3d.model import RoomsBox3D, RoomsConfig
 from spatial_edit.train.box3d_decoder import RoomDecoderRecipe, RoomDecoderTask
-from spatial_edit.train.box3d_flow import RoomFlowRecipe, RoomFlowTask
+from spatial_edit.train.box3d_flow import RoomFlowRecipe, RoomFlowTask, calibrate
 from spatial_edit.train.box3d_pool import cached_box_pool
 from spatial_edit.train.loop import Plan, Task, run
 from spatial_edit.train.parallel import is_main
@@ -81,6 +81,7 @@ def train_box3d(
     copy_average(last, "decoder", model.decoder)
     copy_average(layout, "flow", model.flow)
     model.book.load_state_dict(layout.book.state_dict())
+    calibrate(model.flow, model.book, layout.rates)
     model.bank.copy_(layout.bank)
     if is_main():
         save_checkpoint(out / "model", model.cpu(), config.to_dict())
