@@ -5,7 +5,8 @@
 
 The last four are optional and stay as they are when they are not given; their form is that of
 layouts/boxes3d_codec.py. Checked like an edit: elements of the layout only, each at most once, in range and
-in the room, locked elements where they were, the camera free. Elements that are not named are left out.
+in the room, locked elements there and where they were, the camera free. Other elements that are not named are
+left out.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def arrange_boxes(layout: Boxes3D, document: object) -> Boxes3D:
     for name, read in shell.items():
         result = replace(result, **{name: read})  # type: ignore[arg-type]
     _check_locks(chosen, result)
+    _check_none_lost(layout, chosen)
     check_room(layout, result)
     return result
 
@@ -88,6 +90,12 @@ def _element(value: object, what: str) -> tuple[int, list[float], int, bool]:
         integer(given["facing"], f"facing of {what}", 0, len(FACINGS) - 1),
         flag(given["hidden"], f"hidden of {what}"),
     )
+
+
+def _check_none_lost(before: Boxes3D, after: Boxes3D) -> None:
+    for i, locked in enumerate(before.locked):
+        if locked and before.ids[i] not in after.ids:
+            raise EditError(f"{name_of(before, i)} is locked and is not in the arrangement: unlock it first")
 
 
 def _check_locks(before: Boxes3D, after: Boxes3D) -> None:

@@ -14,7 +14,7 @@ from spatial_edit.edits.errors import EditError
 from spatial_edit.layouts import Boxes3D
 from spatial_edit.layouts.boxes3d import PLACEMENT
 from spatial_edit.layouts.collisions import outside
-from spatial_edit.layouts.furniture import Box, at_wall, boxes_of, name_of, riders, room_of
+from spatial_edit.layouts.furniture import Box, at_wall, boxes_of, name_of, riders_among, room_of, supporters
 
 Triple = tuple[float, float, float]
 
@@ -54,15 +54,15 @@ class Room(BoxEdit):
 def _moved(layout: Boxes3D, boxes: list[Box], room: Triple) -> list[Box]:
     """Every box in the new room: what rests on something goes with it."""
     shifts: dict[int, Triple] = {}
-    resting = {i for k in range(len(boxes)) for i in riders(layout, k, boxes)}
+    below = supporters(layout, boxes)
     for i in range(len(boxes)):
-        if i in resting:
+        if below[i] is not None:
             continue
         dx, dy, dz = _wall_shift(layout, i, boxes, room)
         box = boxes[i]
         new = box._replace(x=box.x + dx, y=box.y + dy, z=box.z + dz)
         new = _no_farther_out(box, new, room_of(layout), room)
-        for k in (i, *riders(layout, i, boxes)):
+        for k in (i, *riders_among(below, i)):
             shifts[k] = (new.x - box.x, new.y - box.y, new.z - box.z)
     moved = [b._replace(x=b.x + s[0], y=b.y + s[1], z=b.z + s[2]) for b, s in _paired(boxes, shifts)]
     return [_no_farther_out(*pair, room_of(layout), room) for pair in zip(boxes, moved, strict=True)]

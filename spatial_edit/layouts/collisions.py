@@ -18,7 +18,7 @@ from spatial_edit.layouts.furniture import (
     boxes_of,
     name_of,
     room_of,
-    supporter,
+    supporters,
     surface_height,
     wall_gap,
 )
@@ -56,7 +56,7 @@ def collisions(layout: Boxes3D) -> tuple[Collision, ...]:
     """Everything that is wrong with the visible elements: pairs first, then floating, then outside."""
     layout = layout.visible()
     boxes = boxes_of(layout)
-    below = [supporter(layout, i, boxes) for i in range(len(layout))]
+    below = supporters(layout, boxes)
     solids = [_solids(layout, i, boxes) for i in range(len(layout))]
     found = [
         Collision("within", layout.ids[j], layout.ids[i])

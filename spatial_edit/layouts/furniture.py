@@ -146,7 +146,16 @@ def _window_of(layout: Boxes3D, index: int, boxes: list[Box]) -> int | None:
 
 def riders(layout: Boxes3D, index: int, boxes: list[Box]) -> list[int]:
     """Positions of everything that rests on an element or belongs to it, directly or not, in order."""
-    below = [supporter(layout, i, boxes) for i in range(len(layout))]
+    return riders_among(supporters(layout, boxes), index)
+
+
+def supporters(layout: Boxes3D, boxes: list[Box]) -> list[int | None]:
+    """`supporter` of every element."""
+    return [supporter(layout, i, boxes) for i in range(len(layout))]
+
+
+def riders_among(below: list[int | None], index: int) -> list[int]:
+    """`riders`, given what every element rests on."""
     found = {index}
     while True:
         more = {i for i, base in enumerate(below) if base in found and i not in found}

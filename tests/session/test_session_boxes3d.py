@@ -136,6 +136,7 @@ def test_errors_live_is_checked_like_an_edit(session: Session, models: Models) -
         (changed(other, extra=1), "unknown key"),
         (changed(bed, x=good["elements"][bed]["x"] + 0.01), "locked"),
         (changed(bed, hidden=True), "locked"),
+        ({"elements": good["elements"][other : other + 1]}, "locked and is not in the arrangement"),
         (good | {"elements": good["elements"] * 6}, "at most 40"),
         (good | {"elements": good["elements"] * 2}, "given twice"),
         (good | {"camera": good["camera"] | {"x": 3.9}}, "outside the room's walls"),
