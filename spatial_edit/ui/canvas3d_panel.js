@@ -85,12 +85,16 @@ function drawStack(item, where) {
   if (document.activeElement !== list) list.value = now ? String(now.id) : '';
 }
 
+// A slider starts from where it was taken, so that what walls and limits do on the way is undone on the way back.
+function rewind() { elements = copy(burst.before.elements); world = copy(burst.before.world); }
 panel.addEventListener('input', (event) => {
   const row = event.target.closest('[data-slider]'), item = current();
   if (row) {
-    const { write, needs } = sliders[row.dataset.slider], value = Number(event.target.value);
+    const name = row.dataset.slider, { write, needs } = sliders[name], value = Number(event.target.value);
     if (needs && (!item || item.locked)) return;
-    alter(() => write(value, item), 1500);
+    if (burst && burst.slider !== name) finishKeys();
+    alter(() => { rewind(); write(value, current()); }, 1500);
+    burst.slider = name;
   } else if (event.target.matches('[data-colour]')) { if (item && !item.locked) alter(() => { item.colour = unhex(event.target.value); }, 1500); }
   else if (event.target.matches('[data-surface]')) alter(() => { world.surfaces[Number(event.target.dataset.surface)] = unhex(event.target.value); }, 1500);
 });

@@ -60,7 +60,8 @@ svg.addEventListener('pointerdown', (event) => {
 function begin(what, pointer, more) {
   const item = current();
   drag = { kind: item.locked ? 'none' : what, pointer, id: item.id, before: snapshot(), old: copy(item), moved: false, ...more };
-  kind.start(drag, item);
+  if (item.locked) say(`${kind.title(item)} is locked.`);
+  else kind.start(drag, item);
   stage.classList.add('dragging');
 }
 svg.addEventListener('pointermove', (event) => {
