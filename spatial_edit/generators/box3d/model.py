@@ -15,6 +15,7 @@ from spatial_edit.generators.blobgan.flow import FlowConfig, LayoutFlow
 from spatial_edit.generators.box3d.decoder import Box3DConfig, RoomDecoder
 from spatial_edit.generators.box3d.parts import ROW, BoxBatch
 from spatial_edit.generators.box3d.snap import snap
+from spatial_edit.generators.box3d.tidy import tidy
 from spatial_edit.generators.box3d.vector import SLOT_VECTOR, SLOTS, Codebook, unpack
 from spatial_edit.layouts.boxes3d import CLASSES, STYLES
 
@@ -65,7 +66,7 @@ class RoomsBox3D(nn.Module):
 
     def sample(self, z: Tensor, truncation: float = 0.0) -> BoxBatch:
         """Rooms of latent vectors (B, components), in order."""
-        return snap(unpack(self.book.restore(self.flow(z, truncation))))
+        return snap(tidy(unpack(self.book.restore(self.flow(z, truncation)))))
 
     @torch.no_grad()
     def sample_keeping(self, z: Tensor, wanted: Tensor, keep: Tensor) -> BoxBatch:
@@ -94,4 +95,6 @@ class RoomsBox3D(nn.Module):
         whole = self.book.restore(flow.head(x))
         kept = torch.where(keep > 0.5, wanted, whole)
         fixed = keep[:, : SLOTS * SLOT_VECTOR].view(-1, SLOTS, SLOT_VECTOR)[..., PLACE_ENTRY] > 0.5
-        return snap(unpack(kept), fixed)
+        rooms = unpack(kept)
+        rows = torch.where(fixed[..., None], rooms.rows, tidy(rooms).rows)
+        return snap(rooms._replace(rows=rows), fixed)
