@@ -18,6 +18,7 @@ from spatial_edit.edits import History, apply_all, collision_notes, parse_edits
 from spatial_edit.layouts import Layout, Scene
 from spatial_edit.layouts.codec import scene_from_bytes, scene_to_bytes
 from spatial_edit.session.resolve import Lookup, Names, check_fit, resolve, seed_scene
+from spatial_edit.session.vary import check_seed, vary
 from spatial_edit.share import OtherWeights
 from spatial_edit.store import Receipt, Store
 
@@ -80,8 +81,7 @@ class Session:
 
     def generate(self, model: str, seed: int, truncation: float = 0.0) -> Frame:
         """The scene of a seed (0 .. 2**32 - 1) at a truncation (0 = none, 1 = the mean)."""
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-            raise ValueError(f"the seed is {str(seed)[:20]}: it must be a whole number from 0 to 4294967295")
+        seed = check_seed(seed)
         if isinstance(truncation, bool) or not isinstance(truncation, int | float):
             raise ValueError(f"truncation is {str(truncation)[:20]}: it must be a number in [0, 1]")
         truncation = share.round_truncation(truncation)
@@ -130,6 +130,18 @@ class Session:
         scene, code = self._frame.scene, self._frame.code
         layout = apply_all(scene.layout, parse_edits(edit_json, scene.layout.kind))
         return self._commit(self._edited_code(scene, code, layout), collision_notes(scene.layout, layout))
+
+    def vary(self, kind: object, seed: object, keep: object = ()) -> Frame:
+        """Another room from a seed that keeps a part of this one: "fill" (the elements of `keep` stay),
+        "restyle" or "rehouse", see session/vary.py. A parsed scene that is restyled becomes a new entry
+        of the store."""
+        if self._frame is None:
+            raise ValueError("there is no scene to vary: generate or open one first")
+        scene, code = self._frame.scene, self._frame.code
+        varied = vary(self._lookup(scene.model), scene, kind, seed, keep)
+        if share.is_stored(code) and not varied.latent.same(scene.latent):
+            return self.adopt(varied)
+        return self._commit(self._edited_code(varied, code, varied.layout))
 
     def undo(self) -> Frame:
         """One step back, the same picture bit for bit; ValueError when there is none."""

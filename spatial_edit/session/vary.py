@@ -1,8 +1,8 @@
 """Vary: another room from a seed that keeps a part of the present one.
 
-    fill      the elements of `keep` stay, the rest of the room is furnished anew
-    restyle   the furniture stays where it is, in other colours, textures and light
-    rehouse   another room and other places, in the same colours and styles"""
+fill      the elements of `keep` stay, the rest of the room is furnished anew
+restyle   the furniture stays where it is, in other colours, textures and light
+rehouse   another room and other places, in the same colours and styles"""
 
 from __future__ import annotations
 
