@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_models(commands)
     _add_generate(commands)
     _add_edit(commands)
+    _add_vary(commands)
     _add_parse(commands)
     _add_rooms(commands)
     _add_train(commands)
@@ -111,6 +112,27 @@ def _add_edit(commands: argparse._SubParsersAction) -> None:
     )
     parser.epilog = EDITS
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
+    parser.add_argument(
+        "--store", help="folder or address where parsed scenes lie (default: SPATIAL_EDIT_STORE)"
+    )
+    _add_device(parser)
+    _add_json(parser)
+
+
+def _add_vary(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, run.vary, "vary", "another room that keeps a part of a code's room")
+    parser.add_argument("code", help="what generate, edit or parse printed, of a model with boxes in a room")
+    parser.add_argument(
+        "kind",
+        choices=("fill", "restyle", "rehouse"),
+        help="fill: the elements of --keep stay; restyle: the furniture stays, its looks change; "
+        "rehouse: the looks stay, the room changes",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="0 to 4294967295 (default 0)")
+    parser.add_argument(
+        "--keep", type=int, nargs="*", default=(), metavar="NUMBER", help="elements that stay (fill)"
+    )
     parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
     parser.add_argument(
         "--store", help="folder or address where parsed scenes lie (default: SPATIAL_EDIT_STORE)"

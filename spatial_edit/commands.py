@@ -72,6 +72,14 @@ def edit(options: Namespace) -> int:
     return _show(session.edit(text), options)
 
 
+def vary(options: Namespace) -> int:
+    """Another room that keeps a part of a code's."""
+    _check_target(options.out)
+    session = _session(options, _store(options.store))
+    session.open(options.code)
+    return _show(session.vary(options.kind, options.seed, options.keep), options)
+
+
 def parse(options: Namespace) -> int:
     """Photos to scenes; a photo that cannot be read is named, and the others are still parsed. What an
     earlier call with the same options has finished in the same folder is not parsed again."""
