@@ -57,7 +57,7 @@ def on_plane(point: Tensor, camera: Tensor, axis: int, value: float) -> Tensor |
 def corners(centres: Tensor, halves: Tensor) -> Tensor:
     """(…, 8, 3) the corners of boxes (…, 3); corner number bits 0, 1, 2 are the signs of x, y, z."""
     bits = torch.tensor([[(i >> axis & 1) * 2 - 1 for axis in range(3)] for i in range(8)])
-    return centres[..., None, :] + halves[..., None, :] * bits.to(centres.dtype)
+    return centres[..., None, :] + halves[..., None, :] * bits.to(centres)
 
 
 def box_in_picture(centres: Tensor, halves: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:

@@ -122,8 +122,8 @@ class RoomDecoder(nn.Module):
         table, rough_table = self.part_vectors(batch, parts)  # (B, 5 + P, vector), (B, 5 + P, 4)
         gathered = gather(torch.cat([table, rough_table], -1), maps.labels, top)  # (B, V + 4, R, R)
         rough = shade(batch, gathered[:, -4:], maps.features)
-        pixels = torch.cat([gathered[:, :-4], maps.features, rough], 1)
-        pyramid = [pixels.to(dtype, memory_format=torch.channels_last)]
+        pixels = [gathered[:, :-4], maps.features, rough]
+        pyramid = [torch.cat([p.to(dtype, memory_format=torch.channels_last) for p in pixels], 1)]
         for _ in self.config.widths[1:]:
             pyramid.append(F.avg_pool2d(pyramid[-1], 2))
 
