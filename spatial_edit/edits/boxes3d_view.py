@@ -117,7 +117,8 @@ class Surface(BoxEdit):
 
 @dataclass(frozen=True)
 class Time:
-    """A time of day: the middle of what the procedural rooms draw. Linear light; sky is a display colour."""
+    """A time of day: the middle of what the procedural rooms draw, the night sky a little brighter. Linear
+    light; sky is a display colour."""
 
     key: Triple
     ambient: Triple

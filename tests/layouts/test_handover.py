@@ -54,6 +54,13 @@ def test_numbers_behind_the_camera_and_around_it() -> None:
     # its top, 0.8 m below the camera, leaves the picture at depth 0.8, where 0.5 m are 0.3125 of the side
 
 
+def test_numbers_a_stick_past_the_camera_is_cut_off_before_it() -> None:
+    """2 cm thick, from 1 m behind the camera to 1 m before it: its cut at depth 0.0505 is the outline."""
+    stick = to_boxes(one("bed", (0.01, 1.0, 0.0), (0.01, 0.01, 1.0)))
+    wide, high = 0.5 * 0.02 / 0.0505, 0.5 * 0.01 / 0.0505
+    assert stick.boxes[0, :4].tolist() == pytest.approx([0.5, 0.5 - high, 0.5 + wide, 0.5 + high], abs=1e-5)
+
+
 def test_numbers_agree_with_the_projection_in_front_of_the_camera() -> None:
     room = sample_room()
     boxes = to_boxes(room)
@@ -110,3 +117,15 @@ def test_shapes_of_any_room(layout: Boxes3D) -> None:
     for values, limits in (centres, sizes, (blobs.aspects, ASPECT_RANGE)):
         assert bool((values >= limits[0]).all() and (values <= limits[1]).all())
     assert len(set(blobs.ids)) == len(blobs) and set(blobs.ids) <= set(layout.ids)
+
+
+def test_numbers_the_blob_model_has_a_row_for_all_but_bedding_and_curtains() -> None:
+    from spatial_edit.generators.registry import ROOM_SLOTS
+
+    room = replace(sample_room(), camera=torch.tensor([0.0, 1.4, -2.5, 0.0, -0.05, 1.2]))
+    handed = to_blobs(room, ROOM_SLOTS)
+    assert {room.classes[room.index_of(i)] for i in handed.left_out} == {"pillow", "curtain"}
+    rows = zip(handed.layout.ids, handed.layout.rows, strict=True)
+    words = {room.classes[room.index_of(number)]: ROOM_SLOTS[row] for number, row in rows}
+    assert words["television"] == "decoration A" and words["painting"] == "painting A"
+    assert words["nightstand"] == "nightstand (left)" and words["ceiling lamp"] == "ceiling lamp"
