@@ -17,10 +17,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from PIL import Image
+
+from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
 from spatial_edit.images import Fit, open_photo, to_png_bytes
 from spatial_edit.layouts.codec import scene_to_json
 from spatial_edit.layouts.overlay import to_blob_map
+from spatial_edit.parse.box3d_files import room_table, to_room_map
 from spatial_edit.parse.photo import KeepGoing, Parsed, Progress, parse_photo
 from spatial_edit.parse.unknowns import blobs_of
 from spatial_edit.uploads import left_out, max_batch, safe_stem, to_csv
@@ -166,6 +170,20 @@ def write_zip(results: Iterable[Result | Failure], path: Path) -> int:
     return sum(bool(row[1]) for row in rows)
 
 
+def layout_map(parsed: Parsed, generator: Generator) -> Image.Image:
+    """The blobs, or the boxes of a room, as a picture."""
+    if isinstance(generator, Box3DGenerator):
+        return to_room_map(generator, parsed.scene, MAP_SIDE)
+    return to_blob_map(blobs_of(parsed.scene), MAP_SIDE)
+
+
+def layout_table(parsed: Parsed, generator: Generator) -> str:
+    """CSV: one line a blob, or a box of a room."""
+    if isinstance(generator, Box3DGenerator):
+        return room_table(parsed.scene)
+    return blob_table(parsed, generator)
+
+
 def blob_table(parsed: Parsed, generator: Generator) -> str:
     """CSV: one line a blob, farthest first, with its word, geometry and colour (0 .. 255)."""
     layout, words = blobs_of(parsed.scene), generator.spec.row_names
@@ -188,9 +206,9 @@ def _write(parsed: Parsed, generator: Generator, target: Path) -> None:
         temporary.chmod(0o755)
         (temporary / "original.png").write_bytes(to_png_bytes(parsed.original))
         (temporary / "reconstruction.png").write_bytes(to_png_bytes(parsed.reconstruction))
-        (temporary / "blob_map.png").write_bytes(to_png_bytes(to_blob_map(blobs_of(parsed.scene), MAP_SIDE)))
+        (temporary / "blob_map.png").write_bytes(to_png_bytes(layout_map(parsed, generator)))
         (temporary / "scene.json").write_text(scene_to_json(parsed.scene), encoding="utf-8")
-        (temporary / "blobs.csv").write_text(blob_table(parsed, generator), encoding="utf-8")
+        (temporary / "blobs.csv").write_text(layout_table(parsed, generator), encoding="utf-8")
         (temporary / "result.json").write_text(json.dumps(facts, allow_nan=False), encoding="utf-8")
         try:
             temporary.rename(target)

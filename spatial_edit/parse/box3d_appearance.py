@@ -13,8 +13,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from spatial_edit.generators.box3d.decoder import GAMMA
 from spatial_edit.generators.box3d.parts import (
     COLOUR,
+    FOLLOWS,
+    FURNITURE,
     GLOW,
     MAX_PARTS,
     PART_WIDTH,
@@ -22,11 +25,12 @@ from spatial_edit.generators.box3d.parts import (
     SURFACE_FIELDS,
     BoxBatch,
     expand,
+    is_main_part,
 )
 from spatial_edit.generators.box3d.rays import SHELL
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.layouts import Boxes3D, Scene
-from spatial_edit.layouts.boxes3d import AMBIENT, EXPOSURE, KEY_COLOUR, LAMP_COLOUR
+from spatial_edit.layouts.boxes3d import AMBIENT, CLASSES, EXPOSURE, KEY_COLOUR, LAMP_COLOUR
 from spatial_edit.parse.target import Target
 
 RATE = 0.04
@@ -39,6 +43,10 @@ LIGHTS = [
     EXPOSURE,
 ]
 LIGHT_MOST = 6.0
+MATCHES = 2
+MATCH_RANGE = (0.1, 10.0)  # of linear light in one pass
+DARK = 0.004  # linear light added to both sides of a ratio
+LITTLE = 4.0  # pixels: with so many the ratio counts half
 SECOND_FIELD = SURFACE_FIELDS.index("second")
 SHARE_MOST = 3.0  # of a second colour that is told as a share of the first
 
@@ -48,7 +56,7 @@ class Appearance:
 
     def __init__(self, generator: Box3DGenerator, scene: Scene) -> None:
         self.generator, self.scene = generator, scene
-        self.batch, _, self.maps = generator.inputs([scene])
+        self.batch, self.parts, self.maps = generator.inputs([scene])
         rows = self.batch.rows.unflatten(-1, (MAX_PARTS, PART_WIDTH))
         background = self.batch.background.unflatten(-1, (SHELL, len(SURFACE_FIELDS)))
         # name: start, least, most
@@ -62,7 +70,7 @@ class Appearance:
             "lights": (self.batch.lights[:, LIGHTS], 0.0, LIGHT_MOST),
         }
         self.limits = limits
-        self.free = {name: start.clone().requires_grad_() for name, (start, _, _) in limits.items()}
+        self.free = {name: start.detach().clone().requires_grad_() for name, (start, _, _) in limits.items()}
 
     def rooms(self) -> BoxBatch:
         """The room with the present values."""
@@ -90,6 +98,28 @@ class Appearance:
         rooms = self.rooms()
         return self.generator.model.decoder(rooms, expand(rooms), self.maps)
 
+    @torch.no_grad()
+    def scale(self, ratios: Tensor) -> None:
+        """Multiply the colours of surfaces and parts by ratios (5 + P, 3); parts that follow the element's
+        colour go with it."""
+        free, parts = self.free, self.parts
+        free["surfaces"][0] *= ratios[:SHELL]
+        rows = self.batch.rows[0].unflatten(-1, (MAX_PARTS, PART_WIDTH))
+        main = is_main_part(self.batch.classes, rows[None, ..., 0])[0]
+        for p in range(parts.exists.shape[1]):
+            if not parts.exists[0, p]:
+                continue
+            element, number = int(parts.owner[0, p]), int(parts.types[0, p]) % MAX_PARTS
+            ratio = ratios[SHELL + p]
+            if main[element, number]:
+                free["colours"][0, element] *= ratio
+            elif rows[element, number, FOLLOWS] <= 0.5:
+                free["first"][0, element, number] *= ratio
+            name = CLASSES[int(self.batch.classes[0, element])]
+            if not FURNITURE[name].second_follows:
+                free["second"][0, element, number] *= ratio
+        self.clamp()
+
     def hold(self) -> Tensor:
         """How far the values have gone from the start."""
         terms = [(self.free[name] - start).square().mean() for name, (start, _, _) in self.limits.items()]
@@ -111,11 +141,38 @@ class Appearance:
         colours, rows = layout.colours.clone(), scene.latent.rows.clone()
         colours[shown] = rooms.colours[0, : len(shown)].cpu()
         rows[[layout.rows[k] for k in shown]] = rooms.rows[0, : len(shown)].cpu()
-        lights, surfaces = rooms.lights[0].cpu(), rooms.surfaces[0].cpu()
-        latent = replace(scene.latent, rows=rows, background=rooms.background[0].cpu())
+        lights, surfaces, background = (
+            value[0].detach().cpu().clone() for value in (rooms.lights, rooms.surfaces, rooms.background)
+        )
+        latent = replace(scene.latent, rows=rows, background=background)
         return replace(
             scene, layout=replace(layout, colours=colours, lights=lights, surfaces=surfaces), latent=latent
         )
+
+
+@torch.no_grad()
+def match_colours(generator: Box3DGenerator, scene: Scene, target: Target) -> Scene:
+    """The scene with every surface's and part's colour multiplied so that its mean in the picture becomes
+    that of the photo, as far as one number a channel can. Two passes of the decoder, no search."""
+    appearance = Appearance(generator, scene)
+    labels = appearance.maps.labels[0].long()  # (R², n)
+    count = SHELL + appearance.parts.exists.shape[1]
+    wanted = _linear(target.picture) * target.mask
+    for _ in range(MATCHES):
+        drawn = _linear(appearance.paint()[0]) * target.mask
+        sums = torch.zeros(7, count, device=labels.device)
+        values = torch.cat([wanted, drawn, target.mask[None]]).flatten(1)  # (7, R²)
+        sums.index_add_(1, labels.flatten(), values.repeat_interleave(labels.shape[1], 1))
+        counted = sums[6] / labels.shape[1]
+        ratio = ((sums[:3] + DARK * sums[6]) / (sums[3:6] + DARK * sums[6] + 1e-6)).clamp(*MATCH_RANGE)
+        sure = counted / (counted + LITTLE)  # what hardly shows keeps what was read
+        appearance.scale((ratio ** (sure / GAMMA)).T)
+    return appearance.result()
+
+
+def _linear(picture: Tensor) -> Tensor:
+    """Display values in [-1, 1] as linear light in [0, 1]."""
+    return ((picture + 1) / 2).clamp(1e-3, 1) ** GAMMA
 
 
 @torch.enable_grad()

@@ -65,17 +65,19 @@ def _meet(parts: Parts, k: int, offset: Tensor, rays: Tensor, inverse: Tensor) -
         return enter, enter < leave
     scaled, centre = rays / half, offset / half
     if shape == Shape.ELLIPSOID:
-        return _quadric(scaled, centre)
+        enter, _, met = _quadric(scaled, centre)
+        return enter, met
     if shape == Shape.CYLINDER:
         narrowed = half.new_tensor([1.0, 0.0, 1.0])[:, None] * 2 / (1 + parts.tapers[:, k, None, None])
-        enter, met = _quadric(scaled * narrowed, centre * narrowed)
-        low, high = (middle - reach)[:, 1], (middle + reach)[:, 1]
-        return torch.maximum(enter, low), met & (enter < high) & (low < high)
+        enter, leave, met = _quadric(scaled * narrowed, centre * narrowed)
+        enter = torch.maximum(enter, (middle - reach)[:, 1])
+        return enter, met & (enter < torch.minimum(leave, (middle + reach)[:, 1]))
     raise ValueError(f"there is no shape {shape}")
 
 
-def _quadric(rays: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
-    """The smaller root of |t d - o|² = 1, (B, n), and whether there is one."""
-    a, b = rays.square().sum(1), (rays * centre).sum(1)
+def _quadric(rays: Tensor, centre: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The roots of |t d - o|² = 1, (B, n) each, and whether there are any."""
+    a, b = rays.square().sum(1).clamp(min=SMALLEST), (rays * centre).sum(1)
     root = b * b - a * (centre.square().sum(1) - 1)
-    return (b - root.clamp(min=0).sqrt()) / a.clamp(min=SMALLEST), root > 0
+    reach = root.clamp(min=0).sqrt()
+    return (b - reach) / a, (b + reach) / a, root > 0

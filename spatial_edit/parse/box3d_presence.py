@@ -16,6 +16,7 @@ from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.box3d.snap import SUPPORT, snap
 from spatial_edit.generators.box3d.vector import SLOT_NAMES, SLOT_VECTOR, SLOTS, unpack
 from spatial_edit.layouts import Boxes3D, Scene
+from spatial_edit.parse.box3d_appearance import match_colours
 from spatial_edit.parse.box3d_encode import scene_of_reading
 from spatial_edit.parse.box3d_geometry import Evidence
 from spatial_edit.parse.box3d_pose import Pose
@@ -25,6 +26,8 @@ DOUBT = 0.12  # a slot is tried when its chance to be there is at least this
 SURE = 0.97  # and an element is not tried without when it is more than this
 PICTURE = 0.5  # weight of the logarithm of the squared error beside the labels' score
 GAIN = 0.004  # what a trial must bring
+WORSE = 0.03  # a trial whose labels are so much worse is not drawn
+EMPTY = 9.0  # labels' score of a room without furniture: worse than any
 
 
 @torch.no_grad()
@@ -40,7 +43,8 @@ def settle_presence(
     vectors = reader.vectors(target.filled[None])
     said = vectors[0, : SLOTS * SLOT_VECTOR : SLOT_VECTOR].clone()  # (26,) -1..1
     present = (said > 0).clone()
-    best, least = scene, _score(generator, scene, target, evidence)
+    best, told = scene, _labels(generator, scene, evidence)
+    least = told + _picture(generator, scene, target)
     for slots, there in _trials((said + 1) / 2, present):
         if not goes_on():
             break
@@ -49,9 +53,13 @@ def settle_presence(
         trial = present.clone()
         trial[slots] = there
         candidate = _scene_with(generator, vectors, trial, scene)
-        score = _score(generator, candidate, target, evidence)
+        labels = _labels(generator, candidate, evidence)
+        if labels > told + WORSE:  # not worth a picture
+            continue
+        candidate = match_colours(generator, candidate, target)
+        score = labels + _picture(generator, candidate, target)
         if score < least - GAIN:
-            best, least, present = candidate, score, trial
+            best, least, told, present = candidate, score, labels, trial
     return best
 
 
@@ -74,9 +82,14 @@ def _scene_with(generator: Box3DGenerator, vectors: Tensor, present: Tensor, sce
     return scene_of_reading(generator, snap(unpack(chosen)), scene.provenance.photo)
 
 
-def _score(generator: Box3DGenerator, scene: Scene, target: Target, evidence: Evidence) -> float:
+def _labels(generator: Box3DGenerator, scene: Scene, evidence: Evidence) -> float:
     assert isinstance(scene.layout, Boxes3D)
-    error = float(target.squared_error(generator.render(scene)[None].to(target.picture.device)))
+    if not len(scene.layout):
+        return EMPTY
     pose = Pose(generator, scene)
-    labels = float(evidence.score(pose, pose.start[None])) if len(scene.layout) else 0.0
-    return PICTURE * math.log(max(error, 1e-9)) + labels
+    return float(evidence.score(pose, pose.start[None]))
+
+
+def _picture(generator: Box3DGenerator, scene: Scene, target: Target) -> float:
+    error = float(target.squared_error(generator.render(scene)[None].to(target.picture.device)))
+    return PICTURE * math.log(max(error, 1e-9))

@@ -82,7 +82,7 @@ def parse_photo(
     began = time.perf_counter()
     effort, seconds = _checked(generator, effort, seconds, steps)
     target = Target.of(photo, generator.spec.resolution, fit)
-    scene, taken, stopped = _encode(generator, target.filled, photo.sha256), 0, False
+    scene, taken, stopped = _encode(generator, target, photo.sha256), 0, False
     if effort != "encode":
         scene, taken, stopped = _searched(
             generator, scene, target, effort, seconds, steps, progress, keep_going
@@ -97,11 +97,11 @@ def parse_photo(
     )
 
 
-def _encode(generator: Generator, picture: Tensor, sha256: str) -> Scene:
+def _encode(generator: Generator, target: Target, sha256: str) -> Scene:
     if isinstance(generator, Box3DGenerator):
-        return encode_room(generator, picture, sha256)
+        return encode_room(generator, target, sha256)
     assert isinstance(generator, BlobGenerator)
-    return encode(generator, picture, sha256)
+    return encode(generator, target.filled, sha256)
 
 
 def _refine(generator: Generator, scene: Scene, target: Target, **budget: Any) -> Refined:
