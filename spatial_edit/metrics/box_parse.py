@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from spatial_edit.data.rooms import INSTANCE, Rooms, edit, render, sample_rooms
+from spatial_edit.data.rooms import INSTANCE, Render, Rooms, edit, render
 from spatial_edit.data.rooms.vocabulary import GROUPS, SHELL
 from spatial_edit.generators.box3d.parts import BoxBatch
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
-from spatial_edit.images import Photo, open_photo, to_png_bytes
 from spatial_edit.layouts import Boxes3D, Scene
 from spatial_edit.layouts.boxes3d import CENTRE_RANGE_3D, CLASSES
 from spatial_edit.layouts.perspective import box_in_picture
@@ -39,7 +37,6 @@ ALONG, AWAY = (0.25, 0.8), 0.4  # metres of a move: to the side at least and at 
 TRIES = 4
 MOVED_SMALLEST, STILL_SEEN = 0.01, 0.6  # visible share of the picture before; of that, still visible after
 SHORTEST = 0.03  # of the picture that the move must change: share of pixels in the union beyond the overlap
-BLACK = (3, 64, 64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +61,11 @@ class Places:
     read: int = 0
     camera: list[list[float]] = field(default_factory=list)
 
-    def add(self, layout: Boxes3D, truth: BoxBatch, shown: Tensor) -> None:
+    def add(self, scene: Scene, truth: BoxBatch, shown: Tensor) -> None:
         """One parsed room against its truth (a batch of one); shown (26,): each slot's share of the
         picture."""
+        layout = scene.layout
+        assert isinstance(layout, Boxes3D)
         seen = truth.exists[0] & (shown >= SMALLEST)
         slots = seen.nonzero().flatten()
         true, _ = box_in_picture(truth.centres[0, slots], truth.halves[0, slots], truth.camera[0])
@@ -104,6 +103,12 @@ class Places:
             f"parse_box_recall{suffix}": round(self.matched / len(self.overlaps), 4),
             f"parse_box_precision{suffix}": round(self.matched / max(self.read, 1), 4),
         } | {f"parse_camera_{n}{suffix}": round(v, 4) for n, v in zip(names, camera, strict=True)}
+
+
+def shares(drawn: Render) -> Tensor:
+    """(B, 26) each slot's visible share of rendered rooms."""
+    flat = drawn.instance.flatten(1)
+    return torch.stack([(flat == SHELL + slot).float().mean(1) for slot in range(len(SLOTS))], 1)
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
@@ -186,11 +191,3 @@ def room_edit_error(generator: Box3DGenerator, scene: Scene, pair: RoomPair) -> 
         total(still, pair.after, outside),
         found,
     )
-
-
-def as_photo(picture: Tensor) -> Photo:
-    """A picture (3, R, R) in [-1, 1] as a photo that came in."""
-    return open_photo(BytesIO(to_png_bytes(picture)).getvalue())
-
-
-__all__ = ["Places", "RoomPair", "as_photo", "room_edit_error", "room_pairs", "sample_rooms"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -21,12 +21,15 @@ from torch import Tensor
 
 from spatial_edit.data.rooms import render, sample_rooms
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
+from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.images import Photo, PhotoError, open_photo, save_png, to_png_bytes
 from spatial_edit.layouts import Scene
+from spatial_edit.metrics.box_parse import Places, RoomPair, room_edit_error, room_pairs, shares
+from spatial_edit.metrics.box_truth import box_truth
 from spatial_edit.metrics.co_move import SIX, BlobModel, Steering, measure_moves
 from spatial_edit.metrics.evaluate import Figures, hardware, merge
 from spatial_edit.metrics.features import load_judge
-from spatial_edit.metrics.parse_edits import EditError, edit_error, edit_figures, pairs
+from spatial_edit.metrics.parse_edits import EditError, Pair, edit_error, edit_figures, pairs
 from spatial_edit.metrics.photo import Lpips, lpips_folder, psnr, ssim
 from spatial_edit.nn.judge import Judge
 from spatial_edit.parse import EFFORTS, Parsed, parse_photo
@@ -52,6 +55,7 @@ class Sizes:
 
 QUICK = Sizes(3, 1, 2, 1, 6, {"refine": 4.0, "tune": 12.0})  # a check, not a result
 Say = Callable[[str], None]
+Parsing = BlobGenerator | Box3DGenerator
 
 
 @dataclass
@@ -107,8 +111,8 @@ def evaluate_parse(
     from spatial_edit.generators.registry import load
 
     generator = load(model)
-    if not isinstance(generator, BlobGenerator):
-        raise ValueError(f"the model '{model}' cannot parse photos: choose one of blobs")
+    if not isinstance(generator, BlobGenerator | Box3DGenerator):
+        raise ValueError(f"the model '{model}' cannot parse photos: choose one of blobs or boxes")
     say = say or (lambda text: print(text, file=sys.stderr, flush=True))
     sizes = QUICK if quick else Sizes()
     if rooms is not None:
@@ -134,7 +138,7 @@ def evaluate_parse(
     return merge(target, figures)
 
 
-def measure_parse(generator: BlobGenerator, sizes: Sizes, say: Say) -> tuple[Figures, Tallies]:
+def measure_parse(generator: Parsing, sizes: Sizes, say: Say) -> tuple[Figures, Tallies]:
     """All figures of a loaded model, and what was parsed."""
     tallies: Tallies = {(where, effort): Tally() for where in ("rooms", "photos") for effort in EFFORTS}
     figures = _rooms(generator, sizes, tallies, say)
@@ -178,7 +182,7 @@ def photos_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _rooms(generator: BlobGenerator, sizes: Sizes, tallies: Tallies, say: Say) -> Figures:
+def _rooms(generator: Parsing, sizes: Sizes, tallies: Tallies, say: Say) -> Figures:
     """Parse the first picture of a counterfactual pair of every room by each effort; the figures of the
     edits.
     """
@@ -189,25 +193,38 @@ def _rooms(generator: BlobGenerator, sizes: Sizes, tallies: Tallies, say: Say) -
     black = torch.zeros(3, resolution, resolution)
     parse_photo(generator, _as_photo(black), "encode")  # a process's first call is slow
     rooms = sample_rooms(sizes.rooms, ROOMS_SEED)
-    pictures = render(rooms, resolution).rgb.float() / 127.5 - 1
-    found = pairs(rooms, resolution)
+    drawn = render(rooms, resolution)
+    pictures, shown = drawn.rgb.float() / 127.5 - 1, shares(drawn)
+    found: Sequence[Pair | RoomPair | None] = (
+        room_pairs(rooms, resolution) if isinstance(generator, Box3DGenerator) else pairs(rooms, resolution)
+    )
+    places = {effort: Places() for effort in EFFORTS}
     say(f"{sum(p is not None for p in found)} rooms of {sizes.rooms} have an object to move")
     for number, (picture, pair) in enumerate(zip(pictures, found, strict=True)):
         photo = _as_photo(picture)
         for effort in EFFORTS if number < sizes.tuned_rooms else ("encode", "refine"):
             parsed = _parse(generator, photo, effort, sizes)
             tallies["rooms", effort].parsed.append(parsed)
+            if isinstance(generator, Box3DGenerator):
+                places[effort].add(parsed.scene, box_truth(rooms[number]), shown[number])
             if pair is not None:
-                errors[effort].append(edit_error(generator, parsed.scene, pair))
+                errors[effort].append(_edit_error(generator, parsed.scene, pair))
         if number % 10 == 9:
             say(f"  {number + 1} of {len(found)} rooms")
     figures: Figures = {"parse_rooms_seed": ROOMS_SEED}
     for effort, suffix in (("encode", "_encode"), ("refine", ""), ("tune", "_tune")):
-        figures |= edit_figures(errors[effort], suffix)
+        figures |= edit_figures(errors[effort], suffix) | places[effort].figures(suffix)
     return figures
 
 
-def _parse(generator: BlobGenerator, photo: Photo, effort: str, sizes: Sizes) -> Parsed:
+def _edit_error(generator: Parsing, scene: Scene, pair: Pair | RoomPair) -> EditError:
+    if isinstance(pair, RoomPair):
+        assert isinstance(generator, Box3DGenerator)
+        return room_edit_error(generator, scene, pair)
+    return edit_error(generator, scene, pair)
+
+
+def _parse(generator: Parsing, photo: Photo, effort: str, sizes: Sizes) -> Parsed:
     return parse_photo(generator, photo, effort, seconds=sizes.seconds.get(effort))
 
 
@@ -216,9 +233,11 @@ def _as_photo(picture: Tensor) -> Photo:
     return open_photo(buffer.getvalue())
 
 
-def _kept(generator: BlobGenerator, tuned: list[Scene], sizes: Sizes, say: Say) -> Figures:
+def _kept(generator: Parsing, tuned: list[Scene], sizes: Sizes, say: Say) -> Figures:
     """`parse_tune_co_move_kept` and what it rests on; nothing without tuned scenes."""
     deltas = [scene.delta for scene in tuned if scene.delta]
+    if isinstance(generator, Box3DGenerator):  # co-move here moves blobs
+        return {}
     if not deltas or generator.spec.row_names == ():
         return {}
     say(f"co-move of {len(deltas)} tuned copies")

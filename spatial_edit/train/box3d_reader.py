@@ -266,7 +266,9 @@ def disturb(pictures: Tensor, generator: torch.Generator) -> Tensor:
         return torch.rand(count, 1, 1, 1, generator=generator).to(pictures.device)
 
     bright = ((pictures + 1) / 2).clamp(1e-3, 1) ** (0.25 * normal(1, 1, 1)).exp()
-    pictures = (2 * bright - 1) * (1 + 0.15 * normal(1, 1, 1)) + 0.1 * normal(1, 1, 1) + 0.08 * normal(3, 1, 1)
+    pictures = (
+        (2 * bright - 1) * (1 + 0.15 * normal(1, 1, 1)) + 0.1 * normal(1, 1, 1) + 0.08 * normal(3, 1, 1)
+    )
     noisy = pictures + 0.1 * uniform() * normal(*pictures.shape[1:])
     soft = F.avg_pool2d(F.pad(noisy, (1, 1, 1, 1), mode="replicate"), 3, 1)
     return torch.where(uniform() < 0.25, soft, noisy)

@@ -43,7 +43,10 @@ def test_what_is_at_a_wall_stays_there_when_the_room_grows(generator: Box3DGener
             continue
         axis, wall = (2, 1) if facing == 0 else (0, 0)
         size = (1.0 if facing == 0 else 0.5) * torch.stack([before.room[wall], after.room[wall]])
-        gaps = [s - layout.centres[k, axis].abs() - layout.halves[k, axis] for s, layout in zip(size, (before, after), strict=True)]
+        gaps = [
+            s - layout.centres[k, axis].abs() - layout.halves[k, axis]
+            for s, layout in zip(size, (before, after), strict=True)
+        ]
         assert abs(float(gaps[0] - gaps[1])) < 1e-4, before.classes[k]
         bound += 1
     assert bound >= 3
