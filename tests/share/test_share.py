@@ -272,3 +272,23 @@ def test_what_cannot_be_encoded_is_refused():
             share.encode(scene, 1)
     with pytest.raises(CodeError):
         share.encode(scene_of(good), 256)
+
+
+def test_codes_made_in_the_past_are_made_the_same_today():
+    """Two codes as version 1 wrote them first: links outlive refactorings."""
+    layout = Blobs(
+        centres=torch.tensor([[0.5, 0.25], [1.2, -0.2]]),
+        sizes=torch.tensor([0.1, 1.0]),
+        aspects=torch.tensor([1.0, 2.0]),
+        angles=torch.tensor([0.5, 3.0]),
+        ids=(3, 250),
+        rows=(7, 0),
+        hidden=(True, False),
+        locked=(False, True),
+    )
+    code = "AQEBI0VnB1vNFQnEAn_FIpCf8owcDv-AAP_pn0gD6ZQjd1E"
+    assert share.encode(scene_of(layout, seed=123456789, truncation=0.25), 1) == code
+    assert share.encode_shared(share.decode(code)) == code
+    stored = f"s:{ENTRY}.AQJ_xSKQn_KMHA7_gAD_6Z9IA-lyiXED"
+    assert share.encode_stored(ENTRY, layout) == stored
+    assert share.encode_stored(ENTRY, share.decode_stored(stored).layout) == stored
