@@ -38,6 +38,7 @@ SUPPORT = {
 }  # fmt: skip
 GAP = 0.02  # metres between things that do not touch
 STEPS = (0.1, -0.1, 0.2, -0.2, 0.35, -0.35, 0.5, -0.5, 0.7, -0.7, 0.9, -0.9)  # metres to move out of the way
+NEAREST = 0.4  # z of the nearest edge of what is at a wall
 MATTRESS = 1  # number of the bed's part that pillows lie on
 
 
@@ -52,14 +53,15 @@ class _Room:
     there: dict[str, bool]
     mattress: float = 0.5
 
-    def overlaps(self, name: str, other: str) -> bool:
-        """Whether two boxes share space; only the headboard's wall has a bed as high as its box."""
+    def overlaps(self, name: str, other: str, slack: float = GAP / 2) -> bool:
+        """Whether two boxes share space by more than `slack` metres; only at the headboard's wall is a bed
+        as high as its box."""
         if other == "bed" and name in HUNG and self.facing[name] != self.facing["bed"]:
             top = self.centre["bed"][1] + self.half["bed"][1] * self.mattress
             if self.centre[name][1] - self.half[name][1] > top:
                 return False
         return all(
-            abs(a - b) < g + h - GAP / 2
+            abs(a - b) < g + h - slack
             for a, b, g, h in zip(
                 self.centre[name], self.centre[other], self.half[name], self.half[other], strict=True
             )
@@ -140,7 +142,7 @@ def _fit(room: _Room, name: str) -> None:
     for axis, most in enumerate((width / 2 - 0.05, height / 2, depth / 2)):
         half[axis] = min(half[axis], most)
     place[0] = min(max(place[0], half[0] - width / 2), width / 2 - half[0])
-    place[2] = min(place[2], depth - half[2])
+    place[2] = max(min(place[2], depth - half[2]), half[2] + NEAREST if name in AT_WALL else -depth)
     place[1] = min(max(place[1], half[1]), height - half[1])
     if name in AT_WALL:
         wall = room.facing[name]
@@ -193,6 +195,11 @@ def _supported(room: _Room, before: dict[str, list[float]], held: set[str]) -> N
             place[1] = top + (0.75 * half[1] if name != "cushion" else 0.12)
         else:
             place[1] = under[1] + reach[1] + half[1]
+    for lamp in ("lamp_l", "lamp_r"):
+        for curtain in ("curtain_l", "curtain_r"):
+            both = room.there[lamp] and room.there[curtain] and curtain not in held
+            if both and room.overlaps(lamp, curtain, slack=0.05):
+                room.there[curtain] = False
     bedding = [name for name in ("pillow_l", "pillow_r") if room.there[name] and name not in held]
     if len(bedding) == 2 and room.overlaps(*bedding):
         along = 0 if room.facing["bed"] == 0 else 2
