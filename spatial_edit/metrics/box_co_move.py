@@ -61,8 +61,9 @@ class Tally:
             self.own.add(trial.move, after)
 
     def figures(self, prefix: str) -> Figures:
-        """`co_move.co_move` of both, the second under `<prefix>_own`."""
-        return co_move(self.every, prefix) | co_move(self.own, f"{prefix}_own")
+        """`co_move.co_move` of both, the second, whose elements are all topmost, under `<prefix>_own`."""
+        own = co_move(self.own, f"{prefix}_own")
+        return co_move(self.every, prefix) | {k: v for k, v in own.items() if "_own_topmost" not in k}
 
 
 @dataclass
