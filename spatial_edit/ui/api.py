@@ -1,9 +1,13 @@
-"""The API for programs: four named endpoints, each without a memory of its caller.
+"""The API for programs: five named endpoints, each without a memory of its caller.
 
-`/generate(model, seed, truncation) -> image, code`, `/edit(code, edit_json) -> image, code`, `/parse(photo,
-model, effort) -> image, code`, `/open(code) -> image`. Pictures are PNG at the model's own resolution, so
-that the same code always gives the same bytes. The components are invisible: they give the endpoints their
-types.
+    /generate(model, seed, truncation) -> image, code
+    /edit(code, edit_json) -> image, code
+    /vary(code, kind, seed, keep) -> image, code
+    /parse(photo, model, effort) -> image, code
+    /open(code) -> image
+
+Pictures are PNG at the model's own resolution, so that the same code always gives the same bytes. The
+components are invisible: they give the endpoints their types.
 """
 
 from __future__ import annotations
@@ -46,6 +50,15 @@ def build_api(context: Context) -> None:
         return to_pil(frame.image), frame.code
 
     @spoken
+    def vary(code: str, kind: str, seed: float, keep: Any) -> tuple[Image.Image, str]:
+        """Another room that keeps a part of this one: kind is fill (the elements whose numbers `keep` lists
+        stay), restyle (the furniture stays) or rehouse (the style stays)."""
+        session = context.new_session()
+        session.open(code)
+        frame = session.vary(kind, shared.whole(seed, "the seed"), keep or ())
+        return to_pil(frame.image), frame.code
+
+    @spoken
     def parse(photo: str | None, model: str, effort: str) -> tuple[Image.Image, str]:
         """Turn a photo into a scene."""
         if not photo:
@@ -68,10 +81,12 @@ def build_api(context: Context) -> None:
         seed = gr.Number(shared.FIRST_SEED, label="seed")
         truncation = gr.Number(0, label="truncation")
         code, edit_json = gr.Textbox(label="code"), gr.JSON(label="edit_json")
+        kind, keep = gr.Textbox("fill", label="kind"), gr.JSON(label="keep")
         photo, effort = gr.File(label="photo"), gr.Textbox(EFFORTS[0], label="effort")
         image = gr.Image(label="image", format="png", type="pil")
         button = gr.Button()
     button.click(generate, [model, seed, truncation], [image, code], api_name="generate", **MODEL_EVENTS)
     button.click(edit, [code, edit_json], [image, code], api_name="edit", **MODEL_EVENTS)
+    button.click(vary, [code, kind, seed, keep], [image, code], api_name="vary", **MODEL_EVENTS)
     button.click(parse, [photo, model, effort], [image, code], api_name="parse", **PARSE_EVENTS)
     button.click(open_code, [code], [image], api_name="open", **MODEL_EVENTS)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EFFORTS = ("encode", "refine", "tune")
 FITS = ("crop", "letterbox")
-FILES = ("original.png", "reconstruction.png", "blob_map.png", "scene.json")
+FILES = ("original.png", "reconstruction.png", "map.png", "scene.json")
 Report = Callable[[float, str], None]  # (share done of the whole batch, what is going on)
 
 
@@ -122,7 +122,7 @@ class Batch:
             target.mkdir()
             (target / "original.png").write_bytes(to_png_bytes(parsed.original))
             (target / "reconstruction.png").write_bytes(to_png_bytes(frame.image))
-            (target / "blob_map.png").write_bytes(to_png_bytes(layout_map))
+            (target / "map.png").write_bytes(to_png_bytes(layout_map))
             (target / "scene.json").write_text(scene_json(self.context, frame), encoding="utf-8")
             pictures = [display(parsed.original), display(frame.image), layout_map]
             triptych(pictures).save(sheet, "JPEG", quality=92)

@@ -36,6 +36,16 @@ function resizeRoom(axis, value) {
   }
 }
 
+// Another room that keeps a part of this one; what rests on a kept thing is kept too.
+function varyRoom(name) {
+  finishKeys();
+  const bases = elements.filter((item) => item.locked || item.id === selected), keep = new Set(bases.flatMap((item) => [item, ...carried(item, elements)]).map((item) => item.id));
+  if (name === 'fill' && !keep.size) { say('Select or lock what is to stay first.', true); return; }
+  if (name === 'rehouse') selected = null;          // numbers mean other things there
+  say('Making another room…');
+  send('vary', { kind: name, seed: Math.floor(Math.random() * 2 ** 32), keep: name === 'fill' ? [...keep] : [] });
+}
+
 // A button for each class, named by textContent.
 for (const name of CLASS_NAMES) {
   const button = Object.assign(document.createElement('button'), { type: 'button', className: 'se-add', textContent: name, title: `Add a ${name}` });

@@ -53,13 +53,13 @@ function prepare3d() {
 }
 function nodes3d(shape) {
   const path = (name) => make('path', { class: name }, shape);
-  return { faces: [0, 1, 2].map((i) => path(`se-face f${i}`)), foot: path('se-foot3d'), halo: path('se-halo'), back: path('se-hidden'), front: path('se-wire') };
+  return { faces: [0, 1, 2, 3, 4, 5].map(() => path('se-face')), foot: path('se-foot3d'), halo: path('se-halo'), back: path('se-hidden'), front: path('se-wire') };
 }
 function paint3d(item, { faces, foot, halo, back, front }) {
   const found = frame3d.get(item.id), on = item.id === selected, lit = on || item.id === hovered;
-  const shown = FACES.filter((face, i) => found.seen[i]);
+  const shown = solids(item).flatMap((part) => { const points = corners(part); return FACES.filter((face) => facesCamera(part, face, world.camera)).map((face) => ({ ...face, points })); });
   faces.forEach((node, i) => {
-    const face = shown[i], points = face ? polygon(face.corners.map((c) => found.points[c]), world.camera) : [];
+    const face = shown[i], points = face ? polygon(face.corners.map((c) => face.points[c]), world.camera) : [];
     node.setAttribute('d', points.length > 2 ? `${pathOf(points)}Z` : '');
     node.dataset.axis = face ? 'xyz'[face.axis] : '';
   });

@@ -105,11 +105,12 @@ panel.addEventListener('change', (event) => {
 panel.addEventListener('click', (event) => {
   const button = event.target.closest('button');
   if (!button || button.disabled) return;
-  const { tab, add, style, turn, light } = button.dataset, item = current();
+  const { tab, add, style, turn, light, vary } = button.dataset, item = current();
   if (tab) { tab3d = tab; drawPanel(); button.focus(); }
   else if (add) { finishKeys(); say(`Adding a ${add}…`); send('edit', [{ op: 'add', class: add }]); tab3d = 'item'; }
   else if (style && item) restyle(item, Number(style));
   else if (turn && item) { change((it) => turn3d(it, Number(turn)), 0); }
+  else if (vary) varyRoom(vary);
   else if (light) { finishKeys(); say(`Light of the ${light}.`); send('edit', [{ op: 'light', time: light }]); }
 });
 panel.addEventListener('keydown', (event) => {

@@ -60,7 +60,11 @@ const boxes3d = {
 
   // ---- drawing ----
   prepare: prepare3d,
-  order: () => [...elements].sort((p, q) => frame3d.get(q.id).depth - frame3d.get(p.id).depth || p.id - q.id),
+  order() {                                        // far ones first; what rests on something after it
+    const depth = new Map(elements.map((item) => [item, frame3d.get(item.id).depth])), base = new Map(elements.map((item) => [item, supportOf(item, elements)]));
+    const rank = (item) => (base.get(item) ? Math.min(depth.get(item), rank(base.get(item)) - 1e-3) : depth.get(item));
+    return [...elements].sort((p, q) => rank(q) - rank(p) || p.id - q.id);
+  },
   listed: () => [...elements].sort((p, q) => p.id - q.id),
   nodes: nodes3d,
   paint: paint3d,

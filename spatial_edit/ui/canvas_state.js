@@ -95,6 +95,7 @@ function receive() {
   img.alt = `Picture with ${said.elements.length} elements, made by ${said.model}`;
   const fresh = !opened && current() && !before.has(selected) ? kind.describe(current()) : '';
   if (opened || said.error || said.message || fresh) say(said.error || said.message || fresh, Boolean(said.error || said.message && !opened));
+  else if (statusLine.textContent.endsWith('…')) say('Done.');
   address(said);
   draw();
   flush();

@@ -18,7 +18,7 @@ from spatial_edit.ui.seats import Seat, Seats
 P = ParamSpec("P")
 T = TypeVar("T")
 FIRST_SEED = 6
-PARSED_KINDS = ("blobs",)  # of layouts that photos can be parsed into
+PARSED_KINDS = ("blobs", "boxes3d")  # of layouts that photos can be parsed into
 UNTIL_RESTART = "Links to this scene work until the app restarts: no store is set up."
 MODEL_EVENTS: dict[str, Any] = {
     "concurrency_id": "model",

@@ -20,7 +20,7 @@ from spatial_edit.uploads import max_batch
 SHOW_EVERY = 1.0  # seconds between two updates of the gallery: each one sends the whole list
 INTRO = (
     "Turn photos of rooms into scenes you can edit. For every photo you see the photo itself, its "
-    "reconstruction by the model, and its blob map."
+    "reconstruction by the model, and the map of its layout."
 )
 EFFORT_CHOICES = [
     ("Encode · rough, under a second a photo", EFFORTS[0]),
@@ -29,7 +29,7 @@ EFFORT_CHOICES = [
 ]
 NOTHING = (
     '<div class="nothing"><div><i></i><i></i><i></i></div>'
-    "Results appear here: the photo, its reconstruction, its blob map.</div>"
+    "Results appear here: the photo, its reconstruction, the map of its layout.</div>"
 )
 # Names of files are the visitor's: set as text, never as HTML.
 FAILURES_SCRIPT = """
@@ -92,7 +92,7 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
             )
             nothing = gr.HTML(NOTHING)
             gallery = gr.Gallery(
-                label="Photo · reconstruction · blob map",
+                label="Photo · reconstruction · map",
                 show_label=False,
                 columns=1,
                 height="auto",

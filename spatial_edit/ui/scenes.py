@@ -33,7 +33,8 @@ def answer(context: Context, seat: Seat, frame: Frame, why: str, **more: Any) ->
 
 
 def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
-    """Answer the canvas: `kind` is edit, undo or redo; `code` names the scene that the browser meant."""
+    """Answer the canvas: `kind` is edit, vary, undo or redo; `code` names the scene that the browser
+    meant."""
     seat = context.seats.take(token)
     stamp = asked["stamp"] if isinstance(asked["stamp"], int) else 0
     with seat.lock:
@@ -55,6 +56,8 @@ def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
 def _step(session: Session, kind: object, edit: object) -> Frame:
     if kind == "edit":
         return session.edit(edit)
+    if kind == "vary" and isinstance(edit, dict):
+        return session.vary(edit.get("kind"), edit.get("seed"), edit.get("keep") or ())
     if kind == "undo":
         return session.undo()
     if kind == "redo":

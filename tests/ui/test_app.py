@@ -106,11 +106,11 @@ def test_a_taken_port_is_one_sentence() -> None:
             app.main(["--port", str(taken.getsockname()[1])])
 
 
-def test_only_the_four_endpoints_are_public() -> None:
+def test_only_the_five_endpoints_are_public() -> None:
     generator = FakeGenerator()
     demo = build(lambda name: generator, Store(), {MODEL: generator.spec}, parse=fake_parse)
     public = {f.api_name for f in demo.fns.values() if f.api_visibility == "public"}
-    assert public == {"generate", "edit", "parse", "open"}
+    assert public == {"generate", "edit", "vary", "parse", "open"}
     assert not list((ROOT / "spatial_edit" / "ui").glob("*.pyi"))
     options = launch_options()
     assert options["run_history"] is False and options["share"] is False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,14 @@ def test_files_of_a_room(context: Context) -> None:
 
 
 def test_photos_are_parsed_by_models_that_can(context: Context) -> None:
-    assert shared.parsing_model(context, "fake-rooms") == "fake-rooms"
-    with pytest.raises(ValueError, match="fake-rooms"):
-        shared.parsing_model(context, "fake-boxes")
-    assert [name for _, name in shared.model_choices(context, shared.PARSED_KINDS)] == ["fake-rooms"]
+    assert shared.parsing_model(context, "fake-boxes") == "fake-boxes"
+    flat = FakeGenerator("fake-flat", 250).spec
+    models = {**context.models, "fake-flat": replace(flat, kind="segments")}
+    other = replace(context, models=models)
+    with pytest.raises(ValueError, match="use fake-boxes or fake-rooms"):
+        shared.parsing_model(other, "fake-flat")
+    names = [name for _, name in shared.model_choices(other, shared.PARSED_KINDS)]
+    assert names == ["fake-boxes", "fake-rooms"]
 
 
 def test_the_app_opens_with_boxes_when_their_weights_are_here(tmp_path: Path) -> None:
@@ -139,3 +144,22 @@ def test_the_app_opens_with_boxes_when_their_weights_are_here(tmp_path: Path) ->
     assert list(app.installed(models)) == ["box3d-rooms", "other"]
     models["box3d-rooms"] = spec("box3d-rooms", 3, tmp_path / "absent")
     assert list(app.installed(models)) == ["other"]
+
+
+def test_a_room_varies_with_a_model_that_can(context: Context) -> None:
+    from spatial_edit.generators.box3d.renderer import Box3DGenerator
+
+    tiny = Box3DGenerator.tiny(seed=0)
+    able = replace(context, lookup=lambda name: tiny, models={tiny.spec.name: tiny.spec})
+    seats = Seats(able.new_session)
+    able = replace(able, seats=seats)
+    frame = able.new_session().generate(tiny.spec.name, 1)
+    asked = {
+        "kind": "vary",
+        "edit": {"kind": "restyle", "seed": 7, "keep": []},
+        "code": frame.code,
+        "stamp": 2,
+    }
+    value = commit(able, "", asked)[1].value
+    assert value["error"] == "" and value["code"] != frame.code and value["can_undo"]
+    assert "cannot vary" in commit(context, "", asked | {"code": frame_of(context).code})[1].value["error"]
