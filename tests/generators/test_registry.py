@@ -47,7 +47,7 @@ def test_smoke_only_models_with_a_layout_are_editable() -> None:
 
 
 def test_errors_a_model_without_a_layout_has_no_code(baseline: StyleGAN2Scenes) -> None:
-    with pytest.raises(ValueError, match="stylegan2-rooms has no layout to move"):
+    with pytest.raises(ValueError, match="stylegan2-rooms has nothing to move"):
         Session(lambda name: baseline).generate("stylegan2-rooms", 1)
 
 
