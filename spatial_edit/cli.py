@@ -14,7 +14,8 @@ from typing import NoReturn
 
 from spatial_edit import commands as run
 
-DEFAULT_MODEL = "blobgan-rooms"
+DEFAULT_MODEL = "box3d-rooms"
+PARSING_MODEL = "blobgan-rooms"  # comes closer to photos that show no room
 EFFORTS = ("encode", "refine", "tune")
 EDITS = """\
 Edits of blobs (target: an element's number; fractions of the side; the whole table: edits/ops.py):
@@ -145,7 +146,7 @@ def _add_parse(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, run.parse, "parse", "turn photos into scenes: a picture and a code for each")
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image files")
     parser.add_argument(
-        "--model", default=DEFAULT_MODEL, help=f"a name from `models` (default {DEFAULT_MODEL})"
+        "--model", default=PARSING_MODEL, help=f"a name from `models` (default {PARSING_MODEL})"
     )
     parser.add_argument(
         "--effort", choices=EFFORTS, default="encode", help="encode (default), refine or tune"
