@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spatial_edit.generators.registry import load as load
     from spatial_edit.images import open_photo as open_photo
     from spatial_edit.layouts import Blobs as Blobs
+    from spatial_edit.layouts import Boxes3D as Boxes3D
     from spatial_edit.layouts import Latent as Latent
     from spatial_edit.layouts import Layout as Layout
     from spatial_edit.layouts import Provenance as Provenance
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 # Public name -> the module that defines it.
 _HOME = {
     "Blobs": "spatial_edit.layouts",
+    "Boxes3D": "spatial_edit.layouts",
     "Edit": "spatial_edit.edits.ops",
     "Generator": "spatial_edit.generators.contract",
     "Latent": "spatial_edit.layouts",
