@@ -1,5 +1,5 @@
 """Everything that is measured of a model of boxes beside the quality of its samples, in stages that can be
-run one by one: steering from z, moves in true rooms, edits, views, layouts of samples and latency."""
+run one by one: steering from z, moves in true rooms, edits, views, layouts of samples, latency."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ from spatial_edit.nn.judge import Judge
 Figures = dict[str, float | int | str]
 Say = Callable[[str], None]
 LOOKED_AT = 64  # samples of the contact sheet, seeds 0 and up
+DRAGGED = 8  # scenes that frames are timed with
 POOL_SHARD = 512  # a room depends on the shard that it is drawn in
 
 
 @dataclass(frozen=True)
 class BoxSizes:
-    """Seeds and true rooms whose objects are moved, held-out rooms, how many of them are orbited, frames."""
+    """Seeds and true rooms whose objects are moved; held-out rooms, how many of them are edited and orbited;
+    frames of a drag."""
 
     moves: int = 500
     true_moves: int = 500
     held_out: int = HELD_OUT
+    edited: int = 128
     orbited: int = 128
     frames: int = 30
 
 
-BOX_QUICK = BoxSizes(moves=12, true_moves=8, held_out=16, orbited=4, frames=3)
+BOX_QUICK = BoxSizes(moves=12, true_moves=8, held_out=16, edited=6, orbited=4, frames=3)
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,9 @@ def true_steering(model: BoxModel) -> Figures:
 
 def edits(model: BoxModel) -> Figures:
     """Median co-move, removal, recolour."""
-    progress = model.count(f"edits of {model.sizes.held_out} held-out rooms", model.sizes.held_out)
-    return measure_edits(model.generator, model.judge, held_out(model), progress)
+    count = model.sizes.edited
+    progress = model.count(f"edits of {count} held-out rooms", count)
+    return measure_edits(model.generator, model.judge, held_out(model)[:count], progress) | {"edits_n": count}
 
 
 def views(model: BoxModel) -> Figures:
@@ -83,13 +87,19 @@ def views(model: BoxModel) -> Figures:
 
 
 def layouts(model: BoxModel) -> Figures:
-    """Floating and intersecting objects of the contact sheet's samples; latency of a drag."""
+    """Floating and intersecting objects of the contact sheet's samples."""
     generator = model.generator
-    model.say(f"{generator.spec.name}: layouts of {LOOKED_AT} samples, latency")
+    model.say(f"{generator.spec.name}: layouts of {LOOKED_AT} samples")
     scenes = [generator.sample(seed) for seed in range(LOOKED_AT)]
     rooms = true_rooms(generator, sample_rooms(POOL_SHARD, TRUE_SEED))
-    figures = sample_figures(scenes, [true.scene for true in rooms])
-    return figures | frame_times(generator, scenes[:8], model.sizes.frames)
+    return sample_figures(scenes, [true.scene for true in rooms])
+
+
+def latency(model: BoxModel) -> Figures:
+    """One frame of a drag."""
+    model.say(f"{model.generator.spec.name}: latency")
+    scenes = [model.generator.sample(seed) for seed in range(DRAGGED)]
+    return frame_times(model.generator, scenes, model.sizes.frames)
 
 
 STAGES: dict[str, Callable[[BoxModel], Figures]] = {
@@ -98,6 +108,7 @@ STAGES: dict[str, Callable[[BoxModel], Figures]] = {
     "edits": edits,
     "views": views,
     "layouts": layouts,
+    "latency": latency,
 }
 
 

@@ -81,8 +81,9 @@ def evaluate(
     generator = load(model)
     judge, weights = load_judge()
     wanted = _checked(stages, generator)
-    figures: Figures = {"resolution": generator.spec.resolution, "samples": sizes.samples, "judge": weights}
+    figures: Figures = {"resolution": generator.spec.resolution, "judge": weights}
     if "quality" in wanted:
+        figures["samples"] = sizes.samples
         figures |= _against_the_real(generator, judge, weights, sizes, seed, say)
     if "steering" in wanted and generator.spec.kind == "blobs":
         figures |= steering(generator, judge, sizes, seed, say)
