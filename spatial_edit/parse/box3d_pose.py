@@ -162,8 +162,8 @@ def _rules(layout: Boxes3D) -> _Rules:
     for k, name in enumerate(layout.classes):
         bound = PLACEMENT[name] in ("wall", "hung") and layout.facings[k] < 3
         walls.append(layout.facings[k] if bound else -1)
-        carrier = SUPPORT.get(names[k], "")
-        carriers.append(names.index(carrier) if carrier in names else k)
+        under = SUPPORT.get(names[k], "")
+        carriers.append(names.index(under) if under in names else k)
     carrier = torch.tensor(carriers, dtype=torch.long)
     carried = carrier != torch.arange(len(layout))
     standing = torch.tensor(

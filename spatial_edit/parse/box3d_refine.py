@@ -13,7 +13,7 @@ import torch
 from spatial_edit.generators.box3d.reader import load_reader
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.layouts import Boxes3D, Scene
-from spatial_edit.parse.box3d_appearance import fit_appearance
+from spatial_edit.parse.box3d_appearance import fit_appearance, match_colours
 from spatial_edit.parse.box3d_geometry import Evidence, search
 from spatial_edit.parse.box3d_pose import Pose
 from spatial_edit.parse.box3d_presence import settle_presence
@@ -72,6 +72,8 @@ def refine_room(
     found = settle_presence(generator, reader, scene, target, evidence, work.until(PRESENCE_UNTIL))
     pose = Pose(generator, found)
     found = pose.scene_at(search(pose, evidence, work.until(GEOMETRY_UNTIL)))
+    if found is not scene:
+        found = match_colours(generator, found, target)
     began = work.clock.used()
     found = fit_appearance(generator, found, target, lambda: work.used(1.0, began))
     pictures = torch.stack([generator.render(found), generator.render(scene)]).to(generator.device)

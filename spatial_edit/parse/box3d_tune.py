@@ -92,7 +92,7 @@ def tune_room(
     clock, stopped = Clock(seconds, steps), False
 
     def paint(inputs: tuple) -> Tensor:
-        state = dict(generator.model.decoder.named_parameters())
+        state: dict[str, Tensor] = dict(generator.model.decoder.named_parameters())
         state |= {name: weights[name] + free[name] for name in free}
         return functional_call(generator.model.decoder, state, inputs)
 

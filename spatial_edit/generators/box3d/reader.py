@@ -59,7 +59,9 @@ class ReaderConfig:
         """ValueError when it describes another kind of network or lacks a field."""
         if data.get("kind") != "box3d reader":
             raise ValueError(f"config.json describes a {data.get('kind')!r}, not a reader of rooms")
-        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"}
+        fields: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "kind"
+        }
         try:
             return ReaderConfig(**fields)
         except TypeError as error:
