@@ -22,11 +22,11 @@ function move3d(gesture, item, x, y, event) {
   const { kind: what, old } = gesture, free = event.altKey;
   if (what === 'lift') {
     const t = nearestOnLine([old.x, old.y, old.z], [0, 1, 0], x, y, world.camera) - gesture.t0;
-    settleAt(item, old, { x: old.x, z: old.z, facing: old.facing, y: liftTo(old, old.y + t, free) }, gesture.party, elements);
+    settleInside(item, old, { x: old.x, z: old.z, facing: old.facing, y: liftTo(old, old.y + t, free) }, gesture.party, elements, world.room);
   } else if (gesture.face) resizeTo(gesture, item, x, y, event.shiftKey);
   else {
     const [u, v] = [x - gesture.offset[0], y - gesture.offset[1]], found = targetAt(gesture, u, v);
-    settleAt(item, old, poseFor(old, found.want, world.room, withOld(gesture), free, found.surface), gesture.party, elements);
+    settleInside(item, old, poseFor(old, found.want, world.room, withOld(gesture), free, found.surface), gesture.party, elements, world.room);
   }
   noteCollisions(item);
 }
@@ -96,7 +96,9 @@ function noteCollisions(item) {
 }
 function warn3d(item) {
   const names = elements.filter((other) => hit3d.has(other.id) && other !== item).map(boxes3d.title);
-  return names.length && hit3d.has(item.id) ? `${boxes3d.title(item)} runs into ${names.join(' and ')}.` : '';
+  if (!names.length || !hit3d.has(item.id)) return '';
+  const few = names.slice(0, 3), last = names.length > 3 ? 'more' : few.pop();
+  return `${boxes3d.title(item)} runs into ${few.length ? `${few.join(', ')} and ` : ''}${last}.`;
 }
 
 // ---- keys ----
@@ -112,7 +114,7 @@ function key3d(event) {
 }
 function nudge(item, make) {
   const old = copy(item), along = party(item, elements, world.lights);
-  settleAt(item, old, { x: old.x, y: old.y, z: old.z, facing: old.facing, ...make(old) }, along, elements);
+  settleInside(item, old, { x: old.x, y: old.y, z: old.z, facing: old.facing, ...make(old) }, along, elements, world.room);
   noteCollisions(item);
 }
 // Right is right in the picture, up is away from the camera; along its wall and up it for what hangs. Steps smaller than

@@ -108,7 +108,7 @@ function planMove({ old, party: along, id }, item, x, z, free) {
   if (!item) return;
   const surface = placement(old) === 'top' ? elements.filter((base) => bears(base, old) && Math.abs(x - base.x) < base.hx && Math.abs(z - base.z) < base.hz).sort((p, q) => top(q) - top(p))[0] : null;
   const before = elements.map((other) => (other.id === id ? old : other));
-  settleAt(item, old, poseFor(old, { x, z }, world.room, before, free, surface), along, elements);
+  settleInside(item, old, poseFor(old, { x, z }, world.room, before, free, surface), along, elements, world.room);
   noteCollisions(item);
 }
 // The camera stays between the walls and out of the furniture.

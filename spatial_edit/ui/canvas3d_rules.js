@@ -90,6 +90,18 @@ function settleAt(item, old, pose, { riders, lights, key, lamp }, all) {
   if (lamp) [now[12], now[13], now[14]] = shift(lights[12], lights[13], lights[14]);
 }
 
+// The same, moved back as far as a rider would reach out of the room.
+function settleInside(item, old, pose, along, all, [width, depth, height]) {
+  settleAt(item, old, pose, along, all);
+  const limits = { x: [-width / 2, width / 2], y: [0, height], z: [FRONT, depth] }, back = { ...pose };
+  for (const mine of along.riders.map((rider) => all.find((other) => other.id === rider.id))) {
+    for (const axis of mine && !mine.locked ? CENTRE_KEYS : []) {
+      const [low, high] = limits[axis], half = mine[`h${axis}`], over = Math.max(0, mine[axis] + half - high) - Math.max(0, low - mine[axis] + half);
+      if (Math.abs(over) > Math.max(0.015, Math.abs(pose[axis] - back[axis]))) back[axis] = pose[axis] - over;
+    }
+  }
+  if (CENTRE_KEYS.some((axis) => back[axis] !== pose[axis])) settleAt(item, old, back, along, all);
+}
 // Gives an element another box {x, y, z, hx, hy, hz}; its party keeps its share of the way across and up, as on the server.
 function growTo(item, old, box, { riders, lights, key, lamp }, all) {
   Object.assign(item, box);

@@ -27,12 +27,14 @@ function steps3d(before) {
   return list;
 }
 const movedFrom = (old, item) => old.facing !== item.facing || [...CENTRE_KEYS, ...HALF_KEYS].some((key) => far3d(old[key], item[key]));
+// A thing is resized about its middle: one that grows goes to its new place first, so that it never reaches out of the room.
 function poseSteps(old, item) {
-  const target = item.id, { x, y, z, hx, hy, hz, facing } = item, halves = turnHalves(old, facing), place = { op: 'place', target, x, y, z, facing, snap: false };
-  const grown = far3d(halves.hx, hx) || far3d(halves.hz, hz) || far3d(old.hy, hy);
-  if (!grown) return [place];
+  const target = item.id, { x, y, z, hx, hy, hz, facing } = item, was = { ...turnHalves(old, facing), hy: old.hy };
+  const place = { op: 'place', target, x, y, z, facing, snap: false }, resize = { op: 'resize', target, hx, hy, hz };
+  if (HALF_KEYS.every((key) => !far3d(was[key], item[key]))) return [place];
   const turn = old.facing === facing ? [] : [{ ...place, x: old.x, y: old.y, z: old.z }];
-  return [...turn, { op: 'resize', target, hx, hy, hz }, place];
+  if (HALF_KEYS.some((key) => item[key] > was[key] + 2e-4)) turn.push({ ...place, y: y - hy + was.hy });
+  return [...turn, resize, place];
 }
 
 const boxes3d = {
