@@ -28,7 +28,7 @@ function say(text, bad = false) { statusLine.textContent = text; statusLine.clas
 // ---- commits: one on its way, the rest wait and travel together, so that none is lost and none overtakes ----
 let waiting = null, outbox = [], stamp = 0;
 function send(what, edit = []) {
-  if (!scene.code) return;
+  if (!scene.code || what === 'edit' && !edit.length) return;
   outbox.push({ kind: what, edit });
   flush();
 }
