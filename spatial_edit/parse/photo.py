@@ -175,6 +175,8 @@ def _notes(scene: Scene, effort: Effort, fit: Fit, stopped: bool) -> list[str]:
     notes = []
     if fit == "letterbox":
         notes.append("the margins are not part of the photo and are not counted")
+    if not len(scene.layout):
+        notes.append("no furniture was found: this is an empty room")
     if stopped:
         notes.append("stopped early: this is the best scene so far")
     if effort == "tune":

@@ -165,3 +165,20 @@ def test_without_the_reader(
 def test_an_unknown_effort(generator: Box3DGenerator, photo: Photo) -> None:
     with pytest.raises(ValueError, match="there is no effort"):
         parse_photo(generator, photo, "guess")
+
+
+def test_a_room_without_furniture_is_said(
+    generator: Box3DGenerator, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = RoomReader.read
+
+    def empty(self: RoomReader, images: torch.Tensor):
+        rooms = read(self, images)
+        return rooms._replace(exists=torch.zeros_like(rooms.exists))
+
+    monkeypatch.setattr(RoomReader, "read", empty)
+    monkeypatch.setattr("spatial_edit.parse.box3d_presence.DOUBT", 2.0)  # nothing is tried
+    for effort in ("encode", "refine"):
+        parsed = parse_photo(generator, photo, effort, steps=4)
+        assert len(parsed.scene.layout) == 0
+        assert any("empty room" in note for note in parsed.notes)

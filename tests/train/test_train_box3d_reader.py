@@ -7,10 +7,12 @@ import torch
 
 from spatial_edit.data.rooms import INSTANCE, render, sample_rooms
 from spatial_edit.generators.box3d.rays import SHELL
+from spatial_edit.generators.box3d.reader import load_reader
 from spatial_edit.generators.box3d.vector import SLOT_NAMES, pack
 from spatial_edit.metrics.box_truth import box_truth
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.parse.box3d_labels import label_maps
+from spatial_edit.train import box3d_reader_run
 from spatial_edit.train.box3d_reader import (
     ReaderPool,
     ReaderRecipe,
@@ -62,10 +64,19 @@ def test_truth_of_a_pool_is_that_of_its_shards() -> None:
 def test_steps_learn(pool: ReaderPool) -> None:
     task = RoomReaderTask(ReaderRecipe(width=32, batch=12, half_precision=False), pool, Segmenter())
     first = task.metrics()
-    losses = [float(task.step(0.0, 100_000)["loss"]) for _ in range(14)]
-    assert sum(losses[-3:]) < 0.85 * sum(losses[:3])
+    losses = [float(task.step(0.0, 100_000)["loss"]) for _ in range(10)]
+    assert sum(losses[-3:]) < 0.9 * sum(losses[:3])
     assert set(first) >= {"held_out_corners", "held_out_presence_accuracy"}
     reader = task.modules["reader"]
     shown = (pool.instances[:2, ::2, ::2].long() - SHELL) % len(INSTANCE)
     assert shown.shape == (2, SIDE // 2, SIDE // 2)
     assert reader.read(torch.zeros(1, 3, SIDE, SIDE)).exists.shape == (1, 26)
+
+
+def test_the_folder_that_a_run_writes_can_be_read(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box3d_reader_run, "ReaderRecipe", lambda: ReaderRecipe(width=32, batch=4))
+    digest = box3d_reader_run.build(0.01, rooms=16, seed=3, folder=tmp_path / "reader", work=tmp_path / "run")
+    reader = load_reader(tmp_path / "reader")
+    assert len(digest) == 16 and reader.config.token == 32
+    assert (tmp_path / "run" / "metrics.jsonl").is_file()
+    assert reader.read(torch.zeros(1, 3, 64, 64)).exists.shape == (1, 26)
