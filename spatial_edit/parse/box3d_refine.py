@@ -71,9 +71,10 @@ def refine_room(
     target = target.to(generator.device)
     found = settle_presence(generator, reader, scene, target, evidence, work.until(PRESENCE_UNTIL))
     pose = Pose(generator, found)
-    found = pose.scene_at(search(pose, evidence, work.until(GEOMETRY_UNTIL)))
-    if found is not scene:
-        found = match_colours(generator, found, target)
+    vector = search(pose, evidence, work.until(GEOMETRY_UNTIL))
+    if not work.clock.taken:  # no time at all, or asked to stop at once
+        return Refined(scene, 0, work.stopped)
+    found = match_colours(generator, pose.scene_at(vector), target)
     began = work.clock.used()
     found = fit_appearance(generator, found, target, lambda: work.used(1.0, began))
     pictures = torch.stack([generator.render(found), generator.render(scene)]).to(generator.device)

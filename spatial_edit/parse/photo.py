@@ -19,7 +19,7 @@ from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
 from spatial_edit.images import Fit, Photo
-from spatial_edit.layouts import Scene
+from spatial_edit.layouts import Boxes3D, Scene
 from spatial_edit.layouts.scene import Provenance
 from spatial_edit.parse.box3d_encode import encode_room
 from spatial_edit.parse.box3d_refine import refine_room
@@ -175,7 +175,7 @@ def _notes(scene: Scene, effort: Effort, fit: Fit, stopped: bool) -> list[str]:
     notes = []
     if fit == "letterbox":
         notes.append("the margins are not part of the photo and are not counted")
-    if not len(scene.layout):
+    if isinstance(scene.layout, Boxes3D) and not len(scene.layout):
         notes.append("no furniture was found: this is an empty room")
     if stopped:
         notes.append("stopped early: this is the best scene so far")
