@@ -25,7 +25,10 @@ from spatial_edit.parse.box3d_appearance import match_colours
 from spatial_edit.parse.box3d_geometry import Evidence, search
 from spatial_edit.parse.box3d_labels import label_maps
 from spatial_edit.parse.box3d_pose import FIRST, Pose
+from spatial_edit.parse.delta import MAX_BYTES, bytes_of, check_delta
 from spatial_edit.parse.target import Target
+from spatial_edit.session import Session, parse_upload
+from spatial_edit.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +185,26 @@ def test_a_room_without_furniture_is_said(
         parsed = parse_photo(generator, photo, effort, steps=4)
         assert len(parsed.scene.layout) == 0
         assert any("empty room" in note for note in parsed.notes)
+
+
+def test_an_upload_becomes_a_room_that_opens_again_and_can_be_edited(
+    generator: Box3DGenerator, photo: Photo
+) -> None:
+    store = Store()
+    done = parse_upload(lambda name: generator, store, to_png_bytes(photo.image), "box3d-tiny", "encode")
+    assert done.frame.code.startswith("s:")
+    session = Session(lambda name: generator, store, names=lambda number: "box3d-tiny")
+    again = session.open(done.frame.code)
+    assert torch.equal(again.image, done.frame.image)
+    layout = boxes(again.scene)
+    edited = session.edit({"op": "remove", "target": layout.ids[0]})
+    assert len(boxes(edited.scene)) < len(layout)
+    assert torch.equal(Session(lambda name: generator, store).open(edited.code).image, edited.image)
+
+
+def test_adapted_weights_of_a_room_travel(generator: Box3DGenerator, photo: Photo) -> None:
+    parsed = parse_photo(generator, photo, "tune", steps=10)
+    assert parsed.scene.delta and 0 < bytes_of(parsed.scene.delta) <= MAX_BYTES
+    check_delta(generator, parsed.scene.delta)
+    back = scene_from_json(scene_to_json(parsed.scene))
+    assert torch.equal(generator.render(back), parsed.reconstruction)
