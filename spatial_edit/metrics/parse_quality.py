@@ -51,6 +51,7 @@ class Sizes:
     copies: int = 20
     samples: int = 12
     seconds: dict[str, float] = field(default_factory=dict)  # of an effort, its usual ones unless given
+    steps: dict[str, int] = field(default_factory=dict)  # of an effort, instead of seconds
 
 
 QUICK = Sizes(3, 1, 2, 1, 6, {"refine": 4.0, "tune": 12.0})  # a check, not a result
@@ -225,7 +226,8 @@ def _edit_error(generator: Parsing, scene: Scene, pair: Pair | RoomPair) -> Edit
 
 
 def _parse(generator: Parsing, photo: Photo, effort: str, sizes: Sizes) -> Parsed:
-    return parse_photo(generator, photo, effort, seconds=sizes.seconds.get(effort))
+    seconds, steps = sizes.seconds.get(effort), sizes.steps.get(effort)
+    return parse_photo(generator, photo, effort, seconds=seconds, steps=steps)
 
 
 def _as_photo(picture: Tensor) -> Photo:
