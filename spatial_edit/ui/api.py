@@ -78,7 +78,7 @@ def build_api(context: Context) -> None:
 
     with gr.Group(visible=False):
         model = gr.Textbox(context.first_model, label="model")
-        seed = gr.Number(shared.FIRST_SEED, label="seed")
+        seed = gr.Number(context.first_seed, label="seed")
         truncation = gr.Number(0, label="truncation")
         code, edit_json = gr.Textbox(label="code"), gr.JSON(label="edit_json")
         kind, keep = gr.Textbox("fill", label="kind"), gr.JSON(label="keep")

@@ -18,6 +18,7 @@ from spatial_edit.ui.seats import Seat, Seats
 P = ParamSpec("P")
 T = TypeVar("T")
 FIRST_SEED = 6
+FIRST_SEEDS = {"box3d-rooms": 8}  # a room with much to move, where a model has one
 PARSED_KINDS = ("blobs", "boxes3d")  # of layouts that photos can be parsed into
 UNTIL_RESTART = "Links to this scene work until the app restarts: no store is set up."
 MODEL_EVENTS: dict[str, Any] = {
@@ -82,6 +83,11 @@ class Context:
     def first_kind(self) -> str:
         """The kind of layout of the first model; "" without models."""
         return next((spec.kind for spec in self.models.values()), "")
+
+    @property
+    def first_seed(self) -> int:
+        """The seed that a page opens with."""
+        return FIRST_SEEDS.get(self.first_model, FIRST_SEED)
 
     def model_of_number(self, number: int) -> str:
         """Name of the model with this number; KeyError when there is none."""

@@ -90,7 +90,12 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
                     shared.model_choices(context), value=context.first_model, label="Model", elem_id="model"
                 )
                 seed = gr.Number(
-                    shared.FIRST_SEED, label="Seed", precision=0, minimum=0, maximum=2**32 - 1, elem_id="seed"
+                    context.first_seed,
+                    label="Seed",
+                    precision=0,
+                    minimum=0,
+                    maximum=2**32 - 1,
+                    elem_id="seed",
                 )
                 truncation = gr.Slider(
                     0,

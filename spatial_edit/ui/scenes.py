@@ -12,7 +12,6 @@ import gradio as gr
 
 from spatial_edit.session import Frame, Session
 from spatial_edit.share import OtherWeights
-from spatial_edit.ui import context as shared
 from spatial_edit.ui.canvas import empty_value
 from spatial_edit.ui.context import Context, sentence
 from spatial_edit.ui.seats import Seat
@@ -88,7 +87,7 @@ def load(context: Context, query: dict[str, str]) -> list[Any]:
             warning = f"{sentence(error)} Here is a fresh scene."
             gr.Warning(warning, title="This link cannot be opened")
     try:
-        frame = seat.session.generate(context.first_model, shared.FIRST_SEED)
+        frame = seat.session.generate(context.first_model, context.first_seed)
     except (ValueError, OSError) as error:
         return [seat.token, gr.HTML(value=empty_value(sentence(error))), *[gr.skip()] * 4, *banner]
     return [*answer(context, seat, frame, "fresh", error=warning), *banner]
