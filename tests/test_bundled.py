@@ -127,7 +127,7 @@ def test_errors_a_damaged_checkpoint_is_one_sentence(
     else:
         file.write_bytes(change(before))
         assert file.read_bytes() != before
-    assert cli.main(["generate", "--seed", "1"]) == 2
+    assert cli.main(["generate", "--model", "blobgan-rooms", "--seed", "1"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and err.startswith("error: ") and "blobgan-rooms" in err
     assert "Traceback" not in err and len(err) < 400

@@ -200,8 +200,8 @@ def _supported(room: _Room, before: dict[str, list[float]], held: set[str]) -> N
             both = room.there[lamp] and room.there[curtain] and curtain not in held
             if both and room.overlaps(lamp, curtain, slack=0.05):
                 room.there[curtain] = False
-    bedding = [name for name in ("pillow_l", "pillow_r") if room.there[name] and name not in held]
-    if len(bedding) == 2 and room.overlaps(*bedding):
+    loose = all(room.there[name] and name not in held for name in ("pillow_l", "pillow_r"))
+    if loose and room.overlaps("pillow_l", "pillow_r"):
         along = 0 if room.facing["bed"] == 0 else 2
         gap = room.half["pillow_l"][along] + room.half["pillow_r"][along]
         middle = (room.centre["pillow_l"][along] + room.centre["pillow_r"][along]) / 2
