@@ -27,6 +27,7 @@ from spatial_edit.train.box3d_pipeline import (
     box3d_rooms_toy,
     train_box3d,
 )
+from spatial_edit.train.box3d_reader_run import box3d_reader, train_reader
 from spatial_edit.train.networks import NetworkRecipe, train_network
 from spatial_edit.train.parallel import accelerator
 from spatial_edit.train.rooms_pipeline import RoomsRecipe, train_rooms
@@ -175,6 +176,7 @@ RECIPES: dict[str, tuple[Callable[[], Any], Callable[..., dict[str, float]]]] = 
     "box3d_rooms_toy": (box3d_rooms_toy, train_box3d),
     "box3d_rooms_S": (box3d_rooms_S, train_box3d),
     "box3d_rooms_M": (box3d_rooms_M, train_box3d),
+    "box3d_reader": (box3d_reader, train_reader),
     "rooms_segmenter": (rooms_segmenter, train_network),
     "rooms_judge": (rooms_judge, train_network),
 }
