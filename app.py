@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads sleep: two cores serve several visitors
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small operations wait longer than they compute
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import argparse
@@ -90,7 +91,10 @@ def main(arguments: list[str] | None = None) -> int:
     check_libraries()
 
     from spatial_edit.generators.registry import editable
+    from spatial_edit.runtime import keep_freed_memory
     from spatial_edit.ui.wiring import launch_options
+
+    keep_freed_memory()
 
     models = installed(editable())
     if chosen.model:

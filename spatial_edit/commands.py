@@ -143,7 +143,10 @@ def train(options: Namespace) -> int:
 
 def evaluate(options: Namespace) -> int:
     """Measure a model."""
+    from spatial_edit.runtime import keep_freed_memory
+
     _check_target(options.out, ".json")
+    keep_freed_memory()
     if options.parse:
         from spatial_edit.metrics.parse_quality import evaluate_parse
 
@@ -164,8 +167,9 @@ def evaluate(options: Namespace) -> int:
 
 def _lookup(options: Namespace) -> Callable[[str], Generator]:
     from spatial_edit.generators.registry import load
-    from spatial_edit.runtime import choose
+    from spatial_edit.runtime import choose, keep_freed_memory
 
+    keep_freed_memory()
     device = choose(options.device).device
     return lambda name: load(name, device=device)
 

@@ -5,12 +5,14 @@ Nothing is probed at import; `choose()` looks, and says in plain words why it ch
 
 from __future__ import annotations
 
+import ctypes
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # numbers of mallopt's options
 MAX_THREADS = 64  # more threads than this only wait for each other on pictures of our size
 
 
@@ -39,6 +41,20 @@ def choose(device: str = "auto", threads: int | None = None) -> Runtime:
     count, why_threads = _choose_threads(threads)
     dtype, why_dtype = _choose_preview(where)
     return Runtime(where, count, dtype, (why_device, why_threads, why_dtype))
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep freed memory instead of giving it back to the system; False where there is no glibc.
+
+    A picture is a few hundred tensors of 0.1 to 4 MB. glibc maps each anew and unmaps it, and the page faults
+    take a third of the time (128 px, one thread: 102 ms with, 68 ms without them). The cost: memory of the
+    largest moment stays with the process."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26))
+    return all(mallopt(option, value) == 1 for option, value in settings)
 
 
 def _choose_device(device: str) -> tuple[str, str]:

@@ -91,3 +91,10 @@ def test_unknown_devices_are_refused(device: str) -> None:
 def test_threads_below_one_are_refused() -> None:
     with pytest.raises(ValueError, match="use 1 or more"):
         runtime.choose("cpu", 0)
+
+
+def test_freed_memory_is_kept_where_there_is_glibc() -> None:
+    """Smoke: true on Linux with glibc, false elsewhere, and never an error."""
+    import platform
+
+    assert runtime.keep_freed_memory() == (platform.libc_ver()[0] == "glibc")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 from spatial_edit.generators.box3d.lighting import CHANNELS, light_maps
 from spatial_edit.generators.box3d.parts import BACKGROUND, SURFACE_FIELDS, BoxBatch, Parts, Shape, expand
@@ -48,10 +48,14 @@ class Surface(NamedTuple):
 
 
 @torch.no_grad()
-def draw_maps(batch: BoxBatch, resolution: int, samples: int = 2) -> tuple[Parts, Maps]:
-    """The parts and maps of B rooms, one after the other."""
+def draw_maps(
+    batch: BoxBatch, resolution: int, samples: int = 2, coarse_light: bool = False
+) -> tuple[Parts, Maps]:
+    """The parts and maps of B rooms, one after the other. `coarse_light`: with one sample a pixel, the light
+    is worked out at every second pixel and interpolated, for previews."""
     parts = expand(batch)
-    drawn = [_draw(batch.at(i), _one(parts, i), resolution, samples) for i in range(len(batch.room))]
+    coarse = coarse_light and samples == 1
+    drawn = [_draw(batch.at(i), _one(parts, i), resolution, samples, coarse) for i in range(len(batch.room))]
     return parts, Maps(*(torch.stack(values) for values in zip(*drawn, strict=True)))
 
 
@@ -59,12 +63,20 @@ def _one(parts: Parts, i: int) -> Parts:
     return Parts(*(value[i : i + 1] for value in parts))
 
 
-def _draw(batch: BoxBatch, parts: Parts, resolution: int, samples: int) -> tuple[Tensor, Tensor]:
+def _draw(
+    batch: BoxBatch, parts: Parts, resolution: int, samples: int, coarse: bool
+) -> tuple[Tensor, Tensor]:
     room, camera = batch.room[0], batch.camera[0]
     hits = cast(room, camera, parts, resolution, samples)
     surface = _surface(room, camera, batch.background[0], parts, hits)
 
-    light = light_maps(batch, parts, surface.points, surface.normals, hits.labels, samples)
+    if coarse:
+        x, y, z = (p[::2, ::2].contiguous() for p in surface.points)
+        nx, ny, nz = (n[::2, ::2].contiguous() for n in surface.normals)
+        few = light_maps(batch, parts, (x, y, z), (nx, ny, nz), hits.labels[::2, ::2], samples)
+        light = interpolate(few[None], scale_factor=2, mode="bilinear", align_corners=False)[0]
+    else:
+        light = light_maps(batch, parts, surface.points, surface.normals, hits.labels, samples)
     kinds = {*batch.background[0, :: len(SURFACE_FIELDS)].round().int().tolist(), *parts.textures[0].tolist()}
     patterns = torch.stack(pattern_features(surface, kinds))
     features = torch.cat([torch.stack(_place(surface, hits)), patterns, light])
