@@ -99,6 +99,8 @@ def _add_generate(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="0 to 4294967295 (default 0)")
     parser.add_argument("--truncation", type=float, default=0.0, help="0 none (default) to 1 the mean")
+    parser.add_argument("--towards", type=int, metavar="SEED", help="a room between two seeds (boxes alone)")
+    parser.add_argument("--share", type=float, default=0.5, help="how far --towards (0 to 1, default 0.5)")
     parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
     _add_device(parser)
     _add_json(parser)

@@ -59,8 +59,10 @@ def models(options: Namespace) -> int:
 def generate(options: Namespace) -> int:
     """The scene of a seed: its code, and its picture when --out is given."""
     _check_target(options.out)
-    frame = _session(options).generate(options.model, options.seed, options.truncation)
-    return _show(frame, options)
+    session = _session(options)
+    if options.towards is not None:
+        return _show(session.blend(options.model, options.seed, options.towards, options.share), options)
+    return _show(session.generate(options.model, options.seed, options.truncation), options)
 
 
 def edit(options: Namespace) -> int:

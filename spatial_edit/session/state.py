@@ -18,7 +18,7 @@ from spatial_edit.edits import History, apply_all, collision_notes, parse_edits
 from spatial_edit.layouts import Layout, Scene
 from spatial_edit.layouts.codec import scene_from_bytes, scene_to_bytes
 from spatial_edit.session.resolve import Lookup, Names, check_fit, resolve, seed_scene
-from spatial_edit.session.vary import check_seed, vary
+from spatial_edit.session.vary import blend, check_seed, vary
 from spatial_edit.share import OtherWeights
 from spatial_edit.store import Receipt, Store
 
@@ -142,6 +142,11 @@ class Session:
         if share.is_stored(code) and not varied.latent.same(scene.latent):
             return self.adopt(varied)
         return self._commit(self._edited_code(varied, code, varied.layout))
+
+    def blend(self, model: str, first: object, second: object, portion: object) -> Frame:
+        """The room at `portion` (0..1) of the way from one seed's to another's, for models with boxes."""
+        generator = self._lookup(model)
+        return self._commit(share.encode(blend(generator, first, second, portion), generator.spec.number))
 
     def undo(self) -> Frame:
         """One step back, the same picture bit for bit; ValueError when there is none."""

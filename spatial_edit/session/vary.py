@@ -33,6 +33,20 @@ def vary(generator: Generator, scene: Scene, kind: object, seed: object, keep: o
         return variations.rehouse(generator, scene, seed)
 
 
+def blend(generator: Generator, first: object, second: object, share: object) -> Scene:
+    """The room between two seeds, along z; ValueError with a sentence for a model without rooms, a bad seed
+    or a share outside 0..1."""
+    from spatial_edit.generators.box3d import variations
+    from spatial_edit.generators.box3d.renderer import Box3DGenerator
+
+    if not isinstance(generator, Box3DGenerator):
+        raise ValueError(f"{generator.spec.name} cannot blend rooms: choose a model with boxes in a room")
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ValueError(f"the share is {str(share)[:20]}: it must be a number from 0 to 1")
+    with torch.no_grad():
+        return variations.blend(generator, check_seed(first), check_seed(second), float(share))
+
+
 def check_seed(seed: object) -> int:
     """A seed from outside; ValueError unless it is a whole number of 0 .. 2**32 - 1."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:

@@ -74,3 +74,16 @@ def test_blobs_cannot_be_rehoused() -> None:
     session.generate("blobgan-tiny", 3)
     with pytest.raises(ValueError, match="boxes in a room"):
         session.vary("restyle", 1)
+
+
+def test_a_blend_is_shared_like_any_room(room: Box3DGenerator) -> None:
+    """Determinism, errors: its link opens to the same pixels; blobs and bad shares are refused."""
+    session = session_of(room)
+    frame = session.blend("box3d-tiny", 3, 4, 0.25)
+    assert torch.equal(session_of(room).open(frame.code).image, frame.image)
+    assert not torch.equal(frame.image, session.generate("box3d-tiny", 3).image)
+    for share in (1.5, float("nan"), True, "half"):
+        with pytest.raises(ValueError, match="share"):
+            session.blend("box3d-tiny", 3, 4, share)
+    with pytest.raises(ValueError, match="boxes in a room"):
+        session_of(BlobGenerator.tiny()).blend("blobgan-tiny", 3, 4, 0.5)
