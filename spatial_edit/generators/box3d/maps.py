@@ -52,9 +52,9 @@ def draw_maps(
     batch: BoxBatch, resolution: int, samples: int = 2, coarse_light: bool = False
 ) -> tuple[Parts, Maps]:
     """The parts and maps of B rooms, one after the other. `coarse_light`: with one sample a pixel, the light
-    is worked out at every second pixel and interpolated, for previews."""
+    is worked out at every second pixel and interpolated, for previews of 64 px and more."""
     parts = expand(batch)
-    coarse = coarse_light and samples == 1
+    coarse = coarse_light and samples == 1 and resolution >= 64
     drawn = [_draw(batch.at(i), _one(parts, i), resolution, samples, coarse) for i in range(len(batch.room))]
     return parts, Maps(*(torch.stack(values) for values in zip(*drawn, strict=True)))
 
