@@ -11,6 +11,7 @@ import itertools
 import math
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -100,24 +101,18 @@ class LayoutRecipe:
     seed: int = 0
 
 
-class FlowTask:
-    """Rectified flow on whitened coefficients; a `Task` for the loop."""
+class FlowSteps:
+    """One step of a rectified flow on whitened coefficients `data` (N, R), for any recipe with a batch and a
+    learning rate; what `FlowTask` and Box3D's sampler share."""
 
-    def __init__(self, recipe: LayoutRecipe, config: CompactConfig, vectors: Tensor, masks: Tensor) -> None:
-        self.recipe, self.batch = recipe, recipe.batch
-        torch.manual_seed(recipe.seed)
-        flow = LayoutFlow(recipe.flow, vector_length(config))
-        self.data = prepare(flow, config, vectors, masks, recipe.seed)
-        importance = (flow.scale / flow.scale[0]).sqrt()
-        self.importance = importance / importance.mean()
-        self.modules: dict[str, nn.Module] = {"flow": flow}
-        self.averages = {"flow": Ema(flow, half_life=70 * recipe.batch, ramp=0.2)}
-        self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "flow": torch.optim.AdamW(
-                flow.velocity.parameters(), recipe.learning_rate, (0.9, 0.99), weight_decay=0.02
-            )
-        }
-        self.generator = torch.Generator().manual_seed(recipe.seed)
+    recipe: Any
+    batch: int
+    data: Tensor
+    importance: Tensor
+    modules: dict[str, nn.Module]
+    averages: dict[str, Ema]
+    optimisers: dict[str, torch.optim.Optimizer]
+    generator: torch.Generator
 
     def step(self, progress: float, images: int) -> dict[str, Tensor]:
         warm = min(1.0, images / (200 * self.batch) + 0.01)
@@ -139,6 +134,26 @@ class FlowTask:
         if all_finite(loss):
             optimiser.step()
         return {"flow": loss.detach()}
+
+
+class FlowTask(FlowSteps):
+    """Rectified flow on whitened coefficients; a `Task` for the loop."""
+
+    def __init__(self, recipe: LayoutRecipe, config: CompactConfig, vectors: Tensor, masks: Tensor) -> None:
+        self.recipe, self.batch = recipe, recipe.batch
+        torch.manual_seed(recipe.seed)
+        flow = LayoutFlow(recipe.flow, vector_length(config))
+        self.data = prepare(flow, config, vectors, masks, recipe.seed)
+        importance = (flow.scale / flow.scale[0]).sqrt()
+        self.importance = importance / importance.mean()
+        self.modules: dict[str, nn.Module] = {"flow": flow}
+        self.averages = {"flow": Ema(flow, half_life=70 * recipe.batch, ramp=0.2)}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "flow": torch.optim.AdamW(
+                flow.velocity.parameters(), recipe.learning_rate, (0.9, 0.99), weight_decay=0.02
+            )
+        }
+        self.generator = torch.Generator().manual_seed(recipe.seed)
 
     def sheet(self) -> Tensor | None:
         return None

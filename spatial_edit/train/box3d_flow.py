@@ -7,7 +7,6 @@ drawn from the same rooms."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -31,8 +30,8 @@ from spatial_edit.generators.box3d.vector import (
 )
 from spatial_edit.layouts.boxes3d import CLASS_ID, CLASSES, STYLES
 from spatial_edit.metrics.box_truth import box_truth
+from spatial_edit.train.blobgan_layout import FlowSteps
 from spatial_edit.train.ema import Ema
-from spatial_edit.train.parallel import all_finite, device_of
 
 WEIGHTS = {PRESENCE: 2.0, BOXES: 1.5, COLOURS: 0.8}
 ROOM_WEIGHTS = {"size": 2.0, "camera": 2.5, "surface": 2.0, "texture": 1.0, "light": 1.5}
@@ -81,7 +80,7 @@ def entry_weights(book: Codebook) -> Tensor:
     return weights
 
 
-class RoomFlowTask:
+class RoomFlowTask(FlowSteps):
     """A `Task` for the loop; `book` and `bank` go to the shipped model beside the flow."""
 
     def __init__(self, recipe: RoomFlowRecipe) -> None:
@@ -102,26 +101,6 @@ class RoomFlowTask:
             )
         }
         self.generator = torch.Generator().manual_seed(recipe.seed)
-
-    def step(self, progress: float, images: int) -> dict[str, Tensor]:
-        warm = min(1.0, images / (200 * self.batch) + 0.01)
-        for group in self.optimisers["flow"].param_groups:
-            group["lr"] = self.recipe.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * progress)) + 1e-5
-        data = self.data[torch.randint(len(self.data), (self.batch,), generator=self.generator)]
-        noise = torch.randn(data.shape, generator=self.generator)
-        t = torch.sigmoid(torch.randn(self.batch, generator=self.generator))
-        flow = self.modules["flow"]
-        assert isinstance(flow, LayoutFlow)
-        device = device_of(flow)
-        data, noise, t = data.to(device), noise.to(device), t.to(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            velocity = flow.velocity(noise + t[:, None] * (data - noise), t)
-        loss = ((velocity.float() - (data - noise)).square() * self.importance.to(device)).mean()
-        self.optimisers["flow"].zero_grad(set_to_none=True)
-        loss.backward()
-        if all_finite(loss):
-            self.optimisers["flow"].step()
-        return {"flow": loss.detach()}
 
     def sheet(self) -> Tensor | None:
         return None
