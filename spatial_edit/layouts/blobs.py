@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from spatial_edit.layouts.layout import Layout
+from spatial_edit.layouts.layout import Elements
 
 MAX_BLOBS = 64
 CENTRE_RANGE = (-0.2, 1.2)
@@ -22,7 +22,7 @@ ASPECT_RANGE = (0.1, 10.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Blobs(Layout):
+class Blobs(Elements):
     """K blobs, farthest first. Shapes: centres (K, 2), sizes, aspects and angles (K,), all float32."""
 
     kind: ClassVar[str] = "blobs"
@@ -37,22 +37,6 @@ class Blobs(Layout):
     rows: tuple[int, ...]  # the element's row in Latent.rows; clones share one
     hidden: tuple[bool, ...] = ()
     locked: tuple[bool, ...] = ()
-
-    def __post_init__(self) -> None:
-        n = len(self.ids)
-        if not self.hidden:
-            object.__setattr__(self, "hidden", (False,) * n)
-        if not self.locked:
-            object.__setattr__(self, "locked", (False,) * n)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def index_of(self, target: int) -> int:
-        """Position in depth order of the element numbered `target`; ValueError when there is none."""
-        if target not in self.ids:
-            raise ValueError(f"there is no element {target}: this layout has {list(self.ids)}")
-        return self.ids.index(target)
 
     def radii(self) -> Tensor:
         """(K, 2) the radius along the element's own axis and the one across it."""
@@ -73,7 +57,3 @@ class Blobs(Layout):
             hidden=tuple(self.hidden[i] for i in keep),
             locked=tuple(self.locked[i] for i in keep),
         )
-
-    def visible(self) -> Blobs:
-        """The elements that are not hidden: what a generator draws."""
-        return self.select([i for i, hidden in enumerate(self.hidden) if not hidden])

@@ -17,7 +17,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from spatial_edit.layouts.layout import Layout
+from spatial_edit.layouts.layout import Elements
 
 MAX_BOXES = 40
 SURFACES = ("floor", "ceiling", "back wall", "left wall", "right wall")
@@ -65,7 +65,7 @@ def style_row(name: str, variant: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Boxes3D(Layout):
+class Boxes3D(Elements):
     """K boxes in a room. The order of the elements means nothing for the picture."""
 
     kind: ClassVar[str] = "boxes3d"
@@ -84,22 +84,6 @@ class Boxes3D(Layout):
     hidden: tuple[bool, ...] = ()
     locked: tuple[bool, ...] = ()
 
-    def __post_init__(self) -> None:
-        n = len(self.ids)
-        if not self.hidden:
-            object.__setattr__(self, "hidden", (False,) * n)
-        if not self.locked:
-            object.__setattr__(self, "locked", (False,) * n)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def index_of(self, target: int) -> int:
-        """Position of the element numbered `target`; ValueError when there is none."""
-        if target not in self.ids:
-            raise ValueError(f"there is no element {target}: this layout has {list(self.ids)}")
-        return self.ids.index(target)
-
     def select(self, keep: list[int]) -> Boxes3D:
         """The elements at the given positions, in the given order."""
         index = torch.tensor(keep, dtype=torch.long)
@@ -115,7 +99,3 @@ class Boxes3D(Layout):
             hidden=tuple(self.hidden[i] for i in keep),
             locked=tuple(self.locked[i] for i in keep),
         )
-
-    def visible(self) -> Boxes3D:
-        """The elements that are not hidden: what a generator draws."""
-        return self.select([i for i, hidden in enumerate(self.hidden) if not hidden])

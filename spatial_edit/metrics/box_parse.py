@@ -27,7 +27,7 @@ from spatial_edit.layouts import Boxes3D, Scene
 from spatial_edit.layouts.boxes3d import CENTRE_RANGE_3D, CLASSES
 from spatial_edit.layouts.perspective import box_in_picture
 from spatial_edit.metrics.box_truth import SLOTS, box_truth
-from spatial_edit.metrics.parse_edits import EditError
+from spatial_edit.metrics.parse_edits import EditError, compared
 
 SMALLEST = 0.004  # of the picture
 HALF = 0.5  # IoU of a match
@@ -178,16 +178,4 @@ def room_edit_error(generator: Box3DGenerator, scene: Scene, pair: RoomPair) -> 
                 centres[k] += torch.tensor([pair.dx, 0.0, pair.dz])
         moved_layout = replace(layout, centres=centres.clamp(*CENTRE_RANGE_3D))
         moved = generator.render(replace(scene, layout=moved_layout))
-    inside, outside = pair.union, ~pair.union
-
-    def total(a: Tensor, b: Tensor, where: Tensor) -> float:
-        return float(((a - b).square().mean(0) * where).sum())
-
-    return EditError(
-        total(moved, pair.after, inside),
-        total(still, pair.after, inside),
-        total(moved, pair.after, outside),
-        total(still, pair.before, outside),
-        total(still, pair.after, outside),
-        found,
-    )
+    return compared(still, moved, pair.before, pair.after, pair.union, found)

@@ -77,17 +77,24 @@ def edit_error(generator: Generator, scene: Scene, pair: Pair) -> EditError:
         centres = layout.centres.clone()
         centres[layout.rows.index(pair.slot)] += torch.tensor([pair.dx, pair.dy])
         moved = generator.render(replace(scene, layout=replace(layout, centres=centres.clamp(*CENTRE_RANGE))))
-    inside, outside = pair.union, ~pair.union
+    return compared(still, moved, pair.before, pair.after, pair.union, found)
+
+
+def compared(
+    still: Tensor, moved: Tensor, before: Tensor, after: Tensor, union: Tensor, found: bool
+) -> EditError:
+    """The errors of two pictures of a parsed scene (3, R, R), its object in place and moved, against the
+    renderer's before and after; union (R, R) bool are both footprints."""
 
     def total(a: Tensor, b: Tensor, where: Tensor) -> float:
         return float(((a - b).square().mean(0) * where).sum())
 
     return EditError(
-        total(moved, pair.after, inside),
-        total(still, pair.after, inside),
-        total(moved, pair.after, outside),
-        total(still, pair.before, outside),
-        total(still, pair.after, outside),
+        total(moved, after, union),
+        total(still, after, union),
+        total(moved, after, ~union),
+        total(still, before, ~union),
+        total(still, after, ~union),
         found,
     )
 

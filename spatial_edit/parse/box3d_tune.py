@@ -7,7 +7,6 @@ samples: what the original decoder draws of a sample of the model, the tuned one
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,10 +20,9 @@ from spatial_edit.layouts import Boxes3D, Scene
 from spatial_edit.layouts.boxes3d import CENTRE_RANGE_3D
 from spatial_edit.parse.anchors import UNSEEN
 from spatial_edit.parse.box3d_labels import label_maps
-from spatial_edit.parse.delta import check_delta, tunable
-from spatial_edit.parse.refine import Clock, rate
+from spatial_edit.parse.refine import Clock
 from spatial_edit.parse.target import Target
-from spatial_edit.parse.tune import ANCHOR_WEIGHT, BETAS, RATE, Tuned, rounded
+from spatial_edit.parse.tune import ANCHOR_WEIGHT, State, Tuned, adapt
 
 FARTHEST = 0.8  # metres of a move
 SAMPLE_EVERY = 3
@@ -83,37 +81,15 @@ def tune_room(
     `parse.refine.refine`."""
     target = target.to(generator.device)
     scene = replace(scene, delta=())
-    weights = tunable(generator)
-    free = {name: torch.zeros_like(p).requires_grad_() for name, p in weights.items()}
     original = generator.render(scene).to(generator.device)
     anchors = RoomAnchors(generator, scene, (target.picture - original) * target.mask)
-    own = generator.inputs([scene])
-    optimiser = torch.optim.Adam(free.values(), lr=RATE, betas=BETAS)
-    clock, stopped = Clock(seconds, steps), False
+    own, decoder = generator.inputs([scene]), generator.model.decoder
 
-    def paint(inputs: tuple) -> Tensor:
-        state: dict[str, Tensor] = dict(generator.model.decoder.named_parameters())
-        state |= {name: weights[name] + free[name] for name in free}
-        return functional_call(generator.model.decoder, state, inputs)
-
-    while (used := clock.used()) < 1 and not stopped:
-        if progress is not None:
-            progress(used)
-        stopped = keep_going is not None and not keep_going()
-        late = clock.taken % SAMPLE_EVERY == SAMPLE_EVERY - 1
+    def loss(state: State, taken: int) -> Tensor:
+        late = taken % SAMPLE_EVERY == SAMPLE_EVERY - 1
         anchor, goal, weight = anchors.near() if late else anchors.moved()
-        held = ((paint(generator.inputs([anchor]))[0] - goal).abs().mean(0) * weight).mean()
-        loss = target.loss(paint(own)) + ANCHOR_WEIGHT * held
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if not math.isfinite(loss.item()):
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * rate(used)
-        optimiser.step()
-        clock.taken += 1
+        picture = functional_call(decoder, state, generator.inputs([anchor]))[0]
+        held = ((picture - goal).abs().mean(0) * weight).mean()
+        return target.loss(functional_call(decoder, state, own)) + ANCHOR_WEIGHT * held
 
-    tuned = replace(scene, delta=rounded(free))
-    check_delta(generator, tuned.delta)
-    better = target.squared_error(torch.stack([generator.render(tuned), original.cpu()]).to(generator.device))
-    return Tuned(tuned if better[0] < better[1] else scene, clock.taken, stopped)
+    return adapt(generator, scene, target, original, loss, Clock(seconds, steps), progress, keep_going)

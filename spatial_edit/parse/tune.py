@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
+from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.layouts import Scene
 from spatial_edit.parse.anchors import Anchors
 from spatial_edit.parse.delta import Delta, check_delta, tunable
@@ -37,6 +38,9 @@ class Tuned:
     stopped: bool
 
 
+State = dict[str, Tensor]  # the decoder's parameters, some of them moved by what is being learned
+
+
 @torch.enable_grad()
 def tune(
     generator: BlobGenerator,
@@ -53,21 +57,43 @@ def tune(
     """
     target = target.to(generator.device)
     scene = replace(scene, delta=())
-    weights = tunable(generator)
-    free = {name: torch.zeros_like(p).requires_grad_() for name, p in weights.items()}
     original = generator.render(scene).to(generator.device)
     anchors = Anchors(generator, scene, target.picture - original, target.mask)
+
+    def loss(state: State, taken: int) -> Tensor:
+        anchor, goal, weight = anchors.near() if taken % 3 == 2 else anchors.moved()
+        geometry, rows, slots, background = generator.inputs([scene, anchor])
+        pictures = functional_call(generator.model.decoder, state, (geometry, rows, slots, background))
+        held = ((pictures[1] - goal).abs().mean(0) * weight).mean()
+        return target.loss(pictures[:1]) + ANCHOR_WEIGHT * held
+
+    return adapt(generator, scene, target, original, loss, Clock(seconds, steps), progress, keep_going)
+
+
+def adapt(
+    generator: BlobGenerator | Box3DGenerator,
+    scene: Scene,
+    target: Target,
+    original: Tensor,
+    loss_of: Callable[[State, int], Tensor],
+    clock: Clock,
+    progress: Callable[[float], object] | None,
+    keep_going: Callable[[], bool] | None,
+) -> Tuned:
+    """Descend `loss_of(state, steps taken)` in the tunable weights until the clock ends; the scene with the
+    delta found, or as it was when its picture is no closer to the target than `original`."""
+    weights = tunable(generator)
+    free = {name: torch.zeros_like(p).requires_grad_() for name, p in weights.items()}
     optimiser = torch.optim.Adam(free.values(), lr=RATE, betas=BETAS)
-    clock, stopped = Clock(seconds, steps), False
+    stopped = False
 
     while (used := clock.used()) < 1 and not stopped:
         if progress is not None:
             progress(used)
         stopped = keep_going is not None and not keep_going()
-        anchor, goal, weight = anchors.near() if clock.taken % 3 == 2 else anchors.moved()
-        pictures = paint(generator, [scene, anchor], weights, free)
-        held = ((pictures[1] - goal).abs().mean(0) * weight).mean()
-        loss = target.loss(pictures[:1]) + ANCHOR_WEIGHT * held
+        state: State = dict(generator.model.decoder.named_parameters())
+        state |= {name: weights[name] + free[name] for name in free}
+        loss = loss_of(state, clock.taken)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if not math.isfinite(loss.item()):
@@ -81,16 +107,6 @@ def tune(
     check_delta(generator, tuned.delta)
     better = target.squared_error(torch.stack([generator.render(tuned), original.cpu()]).to(generator.device))
     return Tuned(tuned if better[0] < better[1] else scene, clock.taken, stopped)
-
-
-def paint(
-    generator: BlobGenerator, scenes: list[Scene], weights: dict[str, Tensor], free: dict[str, Tensor]
-) -> Tensor:
-    """(B, 3, R, R), differentiable in `free`, the differences of the weights."""
-    geometry, rows, slots, background = generator.inputs(scenes)
-    decoder = generator.model.decoder
-    state = dict(decoder.named_parameters()) | {name: weights[name] + free[name] for name in free}
-    return functional_call(decoder, state, (geometry, rows, slots, background))
 
 
 def rounded(free: dict[str, Tensor]) -> Delta:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from spatial_edit.generators.blobgan.compact import CompactConfig
 from spatial_edit.generators.blobgan.flow import FlowConfig
@@ -21,6 +20,7 @@ from spatial_edit.generators.blobgan.shape import (
 )
 from spatial_edit.generators.blobgan.vector import SlotScene
 from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.generators.delta import paint_adapted
 from spatial_edit.layouts import Blobs, Latent, Scene
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, SIZE_RANGE
 from spatial_edit.seeds import normal
@@ -119,18 +119,9 @@ class BlobGenerator:
         return self._paint(scenes, torch.float32)
 
     def _paint(self, scenes: list[Scene], dtype: torch.dtype) -> Tensor:
-        if any(s.delta is not scenes[0].delta and s.delta != scenes[0].delta for s in scenes):
-            raise ValueError("scenes tuned on different photos cannot be rendered in one batch")
         geometry, rows, slots, background = self.inputs(scenes)
         arguments = (geometry, rows, slots, background, None, dtype)
-        if scenes[0].delta:
-            state: dict[str, Tensor] = dict(self.model.decoder.named_parameters())
-            for name, difference in scenes[0].delta:
-                state[name] = state[name] + difference.to(self.device, torch.float32)
-            pictures = functional_call(self.model.decoder, state, arguments)
-        else:
-            pictures = self.model.decoder(*arguments)
-        return pictures.float().clamp(-1, 1).cpu()
+        return paint_adapted(self.model.decoder, scenes, arguments)
 
     def inputs(self, scenes: list[Scene]) -> tuple[BlobGeometry, Tensor, Tensor, Tensor]:
         """The decoder's inputs for scenes: hidden elements left out, shorter layouts padded in front."""

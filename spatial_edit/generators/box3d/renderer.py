@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from spatial_edit.generators.box3d.maps import Maps, draw_maps
 from spatial_edit.generators.box3d.model import RoomsBox3D, RoomsConfig
 from spatial_edit.generators.box3d.parts import BACKGROUND, ROW, BoxBatch, Parts
 from spatial_edit.generators.box3d.tiny import imitate_rooms, tiny_config
 from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.generators.delta import paint_adapted
 from spatial_edit.layouts import Boxes3D, Latent, Scene
 from spatial_edit.layouts.boxes3d import (
     CAMERA_RANGE,
@@ -104,18 +104,8 @@ class Box3DGenerator:
         return self._paint(scenes, torch.float32, SAMPLES)
 
     def _paint(self, scenes: list[Scene], dtype: torch.dtype, samples: int) -> Tensor:
-        if any(s.delta is not scenes[0].delta and s.delta != scenes[0].delta for s in scenes):
-            raise ValueError("scenes tuned on different photos cannot be rendered in one batch")
         batch, parts, maps = self.inputs(scenes, samples)
-        arguments = (batch, parts, maps, dtype)
-        if scenes[0].delta:
-            state: dict[str, Tensor] = dict(self.model.decoder.named_parameters())
-            for name, difference in scenes[0].delta:
-                state[name] = state[name] + difference.to(self.device, torch.float32)
-            pictures = functional_call(self.model.decoder, state, arguments)
-        else:
-            pictures = self.model.decoder(*arguments)
-        return pictures.float().clamp(-1, 1).cpu()
+        return paint_adapted(self.model.decoder, scenes, (batch, parts, maps, dtype))
 
     def inputs(self, scenes: list[Scene], samples: int = SAMPLES) -> tuple[BoxBatch, Parts, Maps]:
         """What the decoder reads: hidden elements left out, shorter layouts padded with absent boxes."""
