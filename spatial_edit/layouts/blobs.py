@@ -3,7 +3,8 @@
 An element k has a centre (x, y), a size (geometric mean of its two radii), an aspect (first radius / second
 radius) and an angle; its radii are size * sqrt(aspect) along the direction (cos angle, -sin angle) and size /
 sqrt(aspect) across it. The order of the elements is their depth: index 0 is the farthest, the last one is
-nearest. What an element looks like is not here: `rows` names its row in `Latent.rows`."""
+nearest. What an element looks like is not here: `rows` names its row in `Latent.rows`, `sources` another row
+that is mixed in, `colours` a literal colour; `backdrop` and `surfaces` say the same of what is behind."""
 
 from __future__ import annotations
 
@@ -14,11 +15,13 @@ import torch
 from torch import Tensor
 
 from spatial_edit.layouts.layout import Elements
+from spatial_edit.layouts.style import Colour, Source
 
 MAX_BLOBS = 64
 CENTRE_RANGE = (-0.2, 1.2)
 SIZE_RANGE = (0.005, 1.0)
 ASPECT_RANGE = (0.1, 10.0)
+SURFACES = ("floor", "ceiling", "back", "left", "right")  # that a backdrop can have
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,17 @@ class Blobs(Elements):
     rows: tuple[int, ...]  # the element's row in Latent.rows; clones share one
     hidden: tuple[bool, ...] = ()
     locked: tuple[bool, ...] = ()
+    opacities: tuple[float, ...] = ()  # 0 .. 1 in hundredths, empty at first: 1 for each
+    sources: tuple[Source | None, ...] = ()
+    colours: tuple[Colour | None, ...] = ()
+    backdrop: Source | None = None  # what is behind the elements: mixed with that of another seed
+    surfaces: tuple[Colour | None, ...] = (None,) * len(SURFACES)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, usual in (("opacities", 1.0), ("sources", None), ("colours", None)):
+            if not getattr(self, name):
+                object.__setattr__(self, name, (usual,) * len(self.ids))
 
     def radii(self) -> Tensor:
         """(K, 2) the radius along the element's own axis and the one across it."""
@@ -56,4 +70,7 @@ class Blobs(Elements):
             rows=tuple(self.rows[i] for i in keep),
             hidden=tuple(self.hidden[i] for i in keep),
             locked=tuple(self.locked[i] for i in keep),
+            opacities=tuple(self.opacities[i] for i in keep),
+            sources=tuple(self.sources[i] for i in keep),
+            colours=tuple(self.colours[i] for i in keep),
         )

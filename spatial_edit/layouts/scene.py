@@ -9,6 +9,17 @@ from torch import Tensor
 
 from spatial_edit.layouts.layout import Layout
 
+GUARD_SIDE = 64  # cells a side of a protect mask
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """The appearances of another seed's scene: rows (R, D) and background (D0,), float32."""
+
+    seed: int
+    rows: Tensor
+    background: Tensor
+
 
 @dataclass(frozen=True, eq=False)
 class Latent:
@@ -16,12 +27,21 @@ class Latent:
 
     rows (R, D) float32: one appearance vector a row, named by `Blobs.rows`. background (D0,) float32: the
     appearance of everything behind the elements. seed: 0 .. 2**32 - 1, the only source of the picture's
-    noise. truncation: 0 = none, 1 = the mean (t = 1 - psi)."""
+    noise. truncation: 0 = none, 1 = the mean (t = 1 - psi). palettes: those of every seed that the layout's
+    sources name; they are sampled again from their seeds, never stored."""
 
     seed: int
     truncation: float
     rows: Tensor
     background: Tensor
+    palettes: tuple[Palette, ...] = ()
+
+    def palette(self, seed: int) -> Palette:
+        """The palette of a seed; ValueError when the scene was not given it."""
+        for palette in self.palettes:
+            if palette.seed == seed:
+                return palette
+        raise ValueError(f"the scene has no appearances of seed {seed}: open it from its code")
 
     def same(self, other: Latent) -> bool:
         """Equal bit for bit."""
@@ -30,6 +50,30 @@ class Latent:
             and self.rows.shape == other.rows.shape
             and torch.equal(self.rows, other.rows)
             and torch.equal(self.background, other.background)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Guard:
+    """A protect mask: outside it the picture stays that of an earlier state of the scene.
+
+    mask (G, G) bool, True where the picture may change, G = GUARD_SIDE; its edge is softened when pictures
+    are put together (`session.picture`). layout, seed and truncation: the state that is shown outside; of a
+    parsed scene the stored latent takes the seed's place.
+    """
+
+    mask: Tensor
+    layout: Layout
+    seed: int
+    truncation: float
+
+    def same(self, other: Guard | None) -> bool:
+        """Equal bit for bit."""
+        return (
+            other is not None
+            and (self.seed, self.truncation) == (other.seed, other.truncation)
+            and torch.equal(self.mask, other.mask)
+            and self.layout.same(other.layout)
         )
 
 
@@ -54,3 +98,4 @@ class Scene:
     delta: tuple[
         tuple[str, Tensor], ...
     ] = ()  # adapted weights of a tuned scene: (parameter name, difference)
+    guard: Guard | None = None

@@ -10,8 +10,6 @@ set with textContent in JavaScript: a template would execute it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,20 +18,8 @@ import torch
 from spatial_edit.layouts import Blobs, Boxes3D
 from spatial_edit.layouts.boxes3d import LIGHTS, PLACEMENT, STYLES, style_row
 from spatial_edit.session import Frame
+from spatial_edit.ui import template
 from spatial_edit.ui.pictures import data_url, display
-
-_FOLDER = Path(__file__).parent
-_SHARED = ("canvas_state.js", "canvas_draw.js", "canvas_blobs.js")
-_BOXES = tuple(
-    f"canvas3d_{part}.js"
-    for part in ("geometry", "rules", "draw", "state", "input", "plan", "panel", "changes")
-)
-_SCRIPTS = (*_SHARED, *_BOXES, "canvas_input.js")  # the last one starts the canvas
-
-
-@cache
-def _text(*names: str) -> str:
-    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
 def layout_canvas(
@@ -54,9 +40,9 @@ def layout_canvas(
     A function and not a subclass: for a subclass Gradio writes a .pyi file beside the module.
     """
     return gr.HTML(
-        html_template=_text("canvas.html"),
-        css_template=_text("canvas.css", "canvas3d.css"),
-        js_on_load=_text(*_SCRIPTS),
+        html_template=template.page(),
+        css_template=template.style(),
+        js_on_load=template.script(),
         apply_default_css=False,
         elem_id=elem_id,
         server_functions=server_functions,

@@ -30,7 +30,7 @@ CAMERAS = (
 def js(browser: Any) -> Any:
     """Evaluates an expression among the canvas's pure functions, with `given` in scope."""
     page = browser.new_page()
-    text = "\n".join((UI / f"canvas3d_{part}.js").read_text() for part in ("geometry", "rules"))
+    text = "\n".join((UI / f"stage/boxes/{part}.js").read_text() for part in ("geometry", "rules"))
     before = f"const props = {{ furniture: {json.dumps(PLACEMENT)} }}; "
     before += "const copy = (object) => JSON.parse(JSON.stringify(object)); let world = {};"
 

@@ -122,7 +122,7 @@ def test_only_the_five_endpoints_are_public() -> None:
 
 def test_the_canvas_and_the_map_agree_on_colours() -> None:
     folder = ROOT / "spatial_edit" / "ui"
-    script = "".join((folder / name).read_text() for name in ("canvas_state.js", "canvas_blobs.js"))
+    script = "".join((folder / name).read_text() for name in ("stage/state.js", "stage/blobs/shape.js"))
     assert "id * 137.508 + 200" in script and "85%" in script and "light = 62" in script
     hue = (3 * 137.508 + 200) % 360 / 360
     assert colour(3) == tuple(round(255 * c) for c in colorsys.hls_to_rgb(hue, 0.62, 0.85))

@@ -1,5 +1,5 @@
 // The canvas: its state, and the two roads to the server. What depends on the kind of layout (blobs, boxes3d) stands
-// in an object of its own with the same functions, see canvas_blobs.js and canvas3d_state.js; `kind` is the one in use.
+// in an object of its own with the same functions, see blobs/shape.js and boxes/state.js; `kind` is the one in use.
 // These files together are the body of js_on_load; gr.HTML gives it: element, trigger, props, server, watch.
 
 const find = (selector) => element.querySelector(selector);
@@ -15,7 +15,7 @@ let elements = [];                 // what is on the stage now, ahead of the ser
 let world = {};                    // what is there besides elements: for boxes3d room, camera, surfaces, lights
 let selected = null;               // id of the selected element
 let view = 'both';
-let drag = null;                   // the running gesture, see canvas_input.js
+let drag = null;                   // the running gesture, see input.js
 let kind = null;                   // the functions of the scene's kind of layout
 
 const byId = (id) => elements.find((item) => item.id === id);

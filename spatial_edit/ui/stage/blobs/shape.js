@@ -85,7 +85,7 @@ const blobs = {
     return { forward: !item || place === elements.length - 1, backward: !item || place === 0 };
   },
 
-  // ---- gestures: canvas_input.js calls these with points in fractions of the side ----
+  // ---- gestures: input.js calls these with points in fractions of the side ----
   // Elements under a point, smallest first: the one a person means when several overlap.
   under: (x, y) => elements.filter((item) => !item.hidden && inside(item, x, y)).sort((p, q) => p.size - q.size),
   holds: (item, x, y) => inside(item, x, y),

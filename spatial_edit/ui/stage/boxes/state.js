@@ -1,5 +1,5 @@
 // The kind of layout "boxes3d": what a box is called, what is sent to the server, and the functions that the canvas asks
-// of a kind (see canvas_blobs.js). An element is {id, name, x, y, z, hx, hy, hz, facing, colour, row, hidden, locked};
+// of a kind (see blobs/shape.js). An element is {id, name, x, y, z, hx, hy, hz, facing, colour, row, hidden, locked};
 // `world` is {room, camera, surfaces, lights}.
 
 const CLASS_NAMES = Object.keys(PLACEMENT);

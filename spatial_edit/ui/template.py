@@ -1,0 +1,48 @@
+"""The canvas's HTML, CSS and JavaScript: many small files of `stage/`, put together as `gr.HTML` wants them.
+
+All scripts are one function body in the browser: they share one scope, in the order below. A part of the
+page stands where `stage.html` names its file in a comment.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "stage"
+SHARED = ("state.js", "draw.js")
+BLOBS = ("blobs/shape.js",)
+SKETCH: tuple[str, ...] = ()
+SEEING: tuple[str, ...] = ()
+BOXES = tuple(
+    f"boxes/{part}.js" for part in ("geometry", "rules", "draw", "state", "input", "plan", "panel", "changes")
+)
+KINDS: tuple[str, ...] = ()
+SCRIPTS = (*SHARED, *BLOBS, *SKETCH, *SEEING, *BOXES, *KINDS, "input.js")  # the last one starts the canvas
+STYLES = ("stage.css", "boxes/boxes.css")
+_PART = re.compile(r"<!-- ([a-z/]+\.html) -->")
+
+
+@cache
+def script() -> str:
+    """The body of `js_on_load`."""
+    return "\n".join(_read(name) for name in SCRIPTS)
+
+
+@cache
+def style() -> str:
+    """The canvas's CSS."""
+    return "\n".join(_read(name) for name in STYLES)
+
+
+@cache
+def page() -> str:
+    """`stage.html` with its parts; a part that is not there stays a comment."""
+    return _PART.sub(
+        lambda found: _read(found[1]) if (FOLDER / found[1]).exists() else found[0], _read("stage.html")
+    )
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
