@@ -131,6 +131,7 @@ function draw() {
   });
   if (focused && shapes.contains(focused) && document.activeElement !== focused) focused.focus({ preventScroll: true });  // moving a node drops its focus
   drawLabels(); drawHandles(); drawLayers(); drawTools(); kind.around();
+  tell('draw');
 }
 let drawing = false;
 function drawSoon() {

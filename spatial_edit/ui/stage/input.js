@@ -23,7 +23,8 @@ function act(name) {
 }
 function pick(id, focus = false) {
   if (id !== selected) finishKeys();
-  selected = id; draw();
+  selected = id; picked.clear(); if (id !== null) picked.add(id);
+  draw();
   const item = current();
   if (item) { say(kind.describe(item)); layers.scrollLeft = chips.get(id).offsetLeft - layers.clientWidth / 3; }
   if (item && focus) nodesOf(item).shape.focus({ preventScroll: true });
@@ -39,7 +40,15 @@ element.addEventListener('click', (event) => {
 // ---- pointer ----
 const place = (event) => { const box = svg.getBoundingClientRect(); return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]; };
 
+let using = null;                                 // the tool whose gesture runs: { tool, pointer }
+function useTool(name) { tool = name; stage.dataset.tool = name; stage.style.cursor = (tools[name] || {}).cursor || ''; draw(); }
 svg.addEventListener('pointerdown', (event) => {
+  if (tools[tool] && !event.button && !using && scene.code) {
+    finishKeys(); event.preventDefault(); svg.setPointerCapture(event.pointerId);
+    using = { tool: tools[tool], pointer: event.pointerId };
+    using.tool.start(...place(event), event);
+    return;
+  }
   if (event.button || drag || view === 'picture' || !scene.code) return;
   finishKeys();
   const [x, y] = place(event), grip = event.target.closest('[data-handle]');
@@ -66,6 +75,7 @@ function begin(what, pointer, more) {
 }
 svg.addEventListener('pointermove', (event) => {
   const [x, y] = place(event);
+  if (using) { if (event.pointerId === using.pointer) using.tool.move(x, y, event); return; }
   if (!drag) {
     const hits = view === 'picture' || !kind ? [] : kind.under(x, y), id = hits.length ? hits[0].id : null;
     if (id !== hovered && event.pointerType === 'mouse') { hovered = id; drawSoon(); }
@@ -80,6 +90,12 @@ svg.addEventListener('pointermove', (event) => {
   drawSoon(); pump();
 });
 function release(event) {
+  if (using && event.pointerId === using.pointer) {
+    const done = using.tool;
+    using = null;
+    if (event.type === 'pointercancel') done.cancel(); else done.end(...place(event), event);
+    return;
+  }
   if (!drag || event.pointerId !== drag.pointer) return;
   const done = drag, item = byId(done.id);
   drag = null;
@@ -147,6 +163,7 @@ element.addEventListener('keydown', (event) => {
   const key = event.key, low = key.toLowerCase();
   if (event.ctrlKey || event.metaKey) { shortcut(event); return; }
   if (!kind || !event.target.closest('.se-stage, .se-plan')) return;
+  if (tell('key', event)) { event.preventDefault(); return; }
   const acts = { delete: 'remove', backspace: 'remove', h: 'hide', ...kind.shortcuts };
   if (event.altKey && !key.startsWith('Arrow')) return;
   if (acts[low]) { event.preventDefault(); act(acts[low]); return; }

@@ -13,13 +13,23 @@ const copy = (object) => JSON.parse(JSON.stringify(object));
 let scene = { code: '', elements: [], world: {}, can_undo: false, can_redo: false };  // what the server last said
 let elements = [];                 // what is on the stage now, ahead of the server while dragging
 let world = {};                    // what is there besides elements: for boxes3d room, camera, surfaces, lights
-let selected = null;               // id of the selected element
+let selected = null;               // id of the selected element; of several the one that was picked last
+const picked = new Set();          // ids of all selected elements, `selected` among them
 let view = 'both';
 let drag = null;                   // the running gesture, see input.js
 let kind = null;                   // the functions of the scene's kind of layout
+let tool = 'select';               // what a pointer on the stage does: 'select', or a name of `tools`
+// A tool takes the pointer from the selection: {cursor, start(x, y, event), move(x, y, event), end(x, y, event), cancel()}
+// with x, y in fractions of the side. `end` comes after a release, `cancel` when the gesture is broken off.
+const tools = {};
+// What other files want to be told: `draw` after every drawing, `receive` (said, opened) after every word of the
+// server, `key` (event) for keys on the stage before the canvas's own (true: taken), `use` (kind's name) when it changes.
+const hooks = { draw: [], receive: [], key: [], use: [] };
+const tell = (what, ...given) => hooks[what].some((hook) => hook(...given) === true);
 
 const byId = (id) => elements.find((item) => item.id === id);
 const current = () => byId(selected);
+const chosen = () => elements.filter((item) => picked.has(item.id));
 const snapshot = () => copy({ elements, world });
 const hue = (id) => (id * 137.508 + 200) % 360;                            // golden angle: neighbours differ; as in layouts/overlay.py
 
@@ -97,6 +107,7 @@ function receive() {
   if (opened || said.error || said.message || fresh) say(said.error || said.message || fresh, Boolean(said.error || said.message && !opened));
   else if (statusLine.textContent.endsWith('…')) say('Done.');
   address(said);
+  tell('receive', said, opened);
   draw();
   flush();
 }
@@ -109,6 +120,7 @@ function use(name) {
   root.dataset.kind = name;
   find('[data-view=both]').textContent = kind.words.both;
   find('[data-view=map]').textContent = kind.words.map;
+  tell('use', name);
 }
 // The address bar always names the scene on the stage; inside a frame it is only the frame's address.
 function address(said) {
