@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "stage"
-SHARED = ("state.js", "draw.js")
+SHARED = ("state.js", "draw.js", "share.js")
 BLOBS = ("blobs/shape.js",)
 SKETCH: tuple[str, ...] = ()
 SEEING: tuple[str, ...] = ()
