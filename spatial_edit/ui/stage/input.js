@@ -85,7 +85,7 @@ svg.addEventListener('pointermove', (event) => {
   const item = byId(drag.id);
   if (!item) return;
   if (!drag.moved && Math.hypot(x - drag.x, y - drag.y) * side < 3) return;
-  drag.moved = true;
+  drag.moved = true; moment = event.timeStamp;
   kind.move(drag, item, x, y, event);
   drawSoon(); pump();
 });
@@ -125,6 +125,7 @@ function change(make, patience = 350) {
 function alter(make, patience = 350) {
   if (drag && drag.kind !== 'keys') return;
   if (!burst) burst = { id: selected, before: snapshot(), timer: 0 };
+  moment = performance.now();
   drag = { kind: 'keys', id: selected };             // live pictures may be shown, server states must wait
   make();
   drawSoon(); pump();
@@ -179,7 +180,7 @@ stage.addEventListener('focusin', (event) => {
 watch('value', receive);
 window.spatialEdit = { get elements() { return copy(elements); }, get world() { return copy(world); }, get scene() { return copy(scene); },
   get selected() { return selected; }, get idle() { return !waiting && !outbox.length && !drag && !inFlight && img.complete; },
-  get frames() { return frames; }, link, copyLink, download };
+  get frames() { return frames; }, get shown() { return { ...pictured }; }, link, copyLink, download };
 use(props.layout_kind in kinds ? props.layout_kind : 'blobs');
 receive();
 draw();

@@ -47,24 +47,32 @@ function flush() {
   const first = outbox.shift();
   while (first.kind === 'edit' && outbox.length && outbox[0].kind === 'edit' && first.edit.length + outbox[0].edit.length <= 64)
     first.edit.push(...outbox.shift().edit);
-  waiting = { stamp: ++stamp, timer: setTimeout(lost, 30000) };
+  waiting = { stamp: ++stamp, timer: setTimeout(lost, 30000), moment };
   stage.classList.add('busy');
   trigger('commit', { kind: first.kind, edit: first.edit, code: scene.code, stamp });
 }
-function settle() { if (waiting) clearTimeout(waiting.timer); waiting = null; stage.classList.remove('busy'); }
+function settle() { if (waiting) { clearTimeout(waiting.timer); settled = waiting.moment; } waiting = null; stage.classList.remove('busy'); }
 function lost() { settle(); outbox = []; drag = null; restoreBase(); say('The server did not answer; the last edit was not made. Try again.', true); }
 // Back to what the server last said; pictures asked for before this moment come too late.
 function restoreBase() {
   if (kind) kind.adopt(scene);
   if (!current()) selected = null;
   shown = ++sequence;
-  if (scene.image) img.src = scene.image;
+  if (scene.image) paint(scene.image, shown, settled);
   stat.textContent = scene.detail || '';
   draw();
 }
 
 // ---- live pictures: the newest state wins, at most `depth` requests in flight, late replies are dropped ----
 let inFlight = 0, stale = false, sequence = 0, shown = 0, frames = 0;
+// When the pointer event behind the state on the stage happened; behind the server's last answer; and what the decoded
+// picture shows: its number and the time of its pointer event. All for measurements (spatialEdit.shown).
+let moment = 0, settled = 0, pictured = { seq: 0, time: 0 };
+img.decoding = 'sync';                            // a loaded picture is decoded when the next frame is painted
+function paint(source, seq, time) {
+  img.onload = () => { pictured = { seq, time }; };
+  img.src = source;
+}
 const client = Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join('');
 async function pump() {
   if (props.live_mode !== 'live' || !scene.code) return;
@@ -73,14 +81,14 @@ async function pump() {
   try {
     do {
       stale = false;
-      const sent = performance.now(), request = { client, seq: ++sequence, code: scene.code, ...kind.payload() };
+      const sent = performance.now(), time = moment, request = { client, seq: ++sequence, code: scene.code, ...kind.payload() };
       const reply = await server.render_live(request);
       if (!reply) { say('No live preview just now; the picture follows when you let go.'); break; }
-      if (reply.image && reply.seq > shown && drag !== null) {
-        shown = reply.seq; img.src = reply.image; frames += 1;
+      if (reply.image && reply.seq > shown && (drag !== null || waiting)) {
+        shown = reply.seq; paint(reply.image, reply.seq, time); frames += 1;
         stat.textContent = `live · ${Math.round(performance.now() - sent)} ms`;
       }
-    } while (stale && drag !== null);
+    } while (stale && (drag !== null || waiting));
   } finally { inFlight -= 1; }
 }
 
