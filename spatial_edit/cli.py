@@ -1,4 +1,4 @@
-"""`python -m spatial_edit COMMAND`: models, generate, edit, parse, rooms, train, evaluate.
+"""`python -m spatial_edit COMMAND`: models, generate, edit, parse, rooms, train, evaluate, bench.
 
 The command line and its errors; what the commands do is in commands.py. Exit code 0 when all went well, 2
 with one sentence on standard error for bad input, 130 when interrupted.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from spatial_edit import bench
 from spatial_edit import commands as run
 
 DEFAULT_MODEL = "box3d-rooms"
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_rooms(commands)
     _add_train(commands)
     _add_evaluate(commands)
+    bench.add_parser(commands)
     return parser
 
 

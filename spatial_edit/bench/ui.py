@@ -1,0 +1,220 @@
+"""How the editor feels: real pointer drags of a blob in headless Chromium, on the app in its own process.
+
+fps        distinct rendered states decoded and painted, a second of the drag
+age_ms     median over the drag's animation frames of now - time of the pointer event behind the shown state
+final_ms   from the release to the release state painted
+fps_80ms   fps with 80 ms of latency added to every request (and age_ms_80ms, final_ms_80ms)
+page_kb    bytes transferred with a cold cache until usable, in 1000 bytes
+usable_s   from navigation to a blob that answers a pointer
+All are medians: of the drags, each on a page of its own; of the visits. `watch.js` counts, in the page.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from argparse import Namespace
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spatial_edit.bench import BenchError, Figures, load
+from spatial_edit.bench.browser import chromium
+from spatial_edit.bench.serve import serving
+
+LATENCY = 80  # ms
+POINTER_HZ = 60
+LEAST_SIDE = 512  # CSS pixels of the shown picture
+VIEWPORT = {"width": 1280, "height": 1000}
+PATIENCE = 30_000  # ms for anything in the page
+REACH = 0.1  # radius of the drag's figure, in sides
+READY = "window.spatialEdit && spatialEdit.elements.length > 0 && spatialEdit.idle"
+WATCH = (Path(__file__).parent / "watch.js").read_text(encoding="utf-8")
+TARGETS = {
+    "fps": (">=", 15),
+    "age_ms": ("<=", 80),
+    "final_ms": ("<=", 150),
+    "fps_80ms": (">=", 10),
+    "page_kb": ("<=", 700),
+    "usable_s": ("<=", 2.5),
+}
+
+
+@dataclass(frozen=True)
+class Drag:
+    """What one drag showed; `moves`: pointer events a second that reached the page; `load`: before it."""
+
+    fps: float
+    age_ms: float
+    final_ms: float
+    moves: float
+    load: float
+
+
+@dataclass
+class Traffic:
+    """Bytes that a page has received, finished requests and running ones."""
+
+    finished: dict[str, int] = field(default_factory=dict)
+    running: dict[str, int] = field(default_factory=dict)
+
+    def listen(self, cdp: Any) -> None:
+        """Count from now on."""
+
+        def part(event: dict[str, Any]) -> None:
+            name = event["requestId"]
+            self.running[name] = self.running.get(name, 0) + int(event["encodedDataLength"])
+
+        def end(event: dict[str, Any]) -> None:
+            self.running.pop(event["requestId"], None)
+            self.finished[event["requestId"]] = int(event["encodedDataLength"])
+
+        cdp.on("Network.dataReceived", part)
+        cdp.on("Network.loadingFinished", end)
+        cdp.send("Network.enable")
+
+    def kilobytes(self) -> float:
+        """Thousand bytes so far."""
+        return (sum(self.finished.values()) + sum(self.running.values())) / 1000
+
+
+def run(options: Namespace) -> Figures:
+    """Measure; ValueError (a BenchError) when something needed is missing or a release state never shows."""
+    if not 1 <= options.drags <= 100 or not 0.5 <= options.seconds <= 60:
+        raise BenchError("--drags goes from 1 to 100, --seconds from 0.5 to 60")
+    before = load()
+    with chromium() as browser, serving(options.model) as url:
+        visits, near = [], []
+        for _ in range(options.drags):
+            page, cdp, visit = _visit(browser, url)
+            visits.append(visit)
+            near.append(_drag(page, options.seconds))
+            page.context.close()
+        page, cdp, _ = _visit(browser, url)
+        conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": -1, "uploadThroughput": -1}
+        cdp.send("Network.emulateNetworkConditions", conditions)
+        far = [_drag(page, options.seconds) for _ in range(options.drags)]
+        side = page.evaluate("document.querySelector('.se-stage').clientWidth")
+    if side < LEAST_SIDE:
+        raise BenchError(f"the picture is shown at {side} pixels: figures count from {LEAST_SIDE} on")
+    return {
+        **_medians(near, ""),
+        "fps_80ms": _medians(far, "_80ms").pop("fps_80ms"),
+        "page_kb": round(statistics.median(kilobytes for kilobytes, _ in visits), 1),
+        "usable_s": round(statistics.median(seconds for _, seconds in visits), 2),
+        **{key: value for key, value in _medians(far, "_80ms").items() if key != "fps_80ms"},
+        "final_ms_worst": round(max(drag.final_ms for drag in near), 1),
+        "usable_s_first": round(visits[0][1], 2),
+        "moves_per_second": round(statistics.median(drag.moves for drag in near), 1),
+        "load_during": round(statistics.median(drag.load for drag in near), 2) if before else None,
+        "load_before": before,
+        "model": options.model,
+        "picture_px": side,
+        "drags": options.drags,
+        "seconds": options.seconds,
+    }
+
+
+def _medians(drags: list[Drag], suffix: str) -> dict[str, float]:
+    names = ("fps", "age_ms", "final_ms")
+    return {
+        name + suffix: round(statistics.median(getattr(drag, name) for drag in drags), 1) for name in names
+    }
+
+
+def _visit(browser: Any, url: str) -> tuple[Any, Any, tuple[float, float]]:
+    """Open the page with a cold cache and press a blob as soon as there is one; (kilobytes, seconds) until
+    it answers."""
+    page = browser.new_context(viewport=VIEWPORT).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(WATCH)
+    cdp, traffic = page.context.new_cdp_session(page), Traffic()
+    traffic.listen(cdp)
+    page.goto(url, wait_until="commit")
+    until = time.monotonic() + PATIENCE / 1000
+    while page.evaluate("benchWatch.usable") is None:
+        if time.monotonic() > until:
+            raise BenchError("no blob of the page answers a pointer")
+        spot = page.evaluate(_SPOT)
+        if spot:
+            page.mouse.click(*spot)
+        page.wait_for_timeout(20)
+    kilobytes = traffic.kilobytes()
+    page.wait_for_function(READY)
+    return page, cdp, (kilobytes, page.evaluate("benchWatch.usable") / 1000)
+
+
+# Centre, in CSS pixels, of the first blob that is on the page and not covered; null before.
+_SPOT = """() => {
+  for (const shape of document.querySelectorAll('.se-shape')) {
+    const box = shape.getBoundingClientRect(), x = box.x + box.width / 2, y = box.y + box.height / 2;
+    const top = box.width && document.elementFromPoint(x, y);
+    if (top && top.closest('.se-stage')) return [x, y];
+  }
+  return null;
+}"""
+
+
+def _drag(page: Any, seconds: float) -> Drag:
+    """Drag the selected blob along a figure for some seconds, and see what is shown meanwhile."""
+    busy = (load() or [math.nan])[0]
+    page.wait_for_function(READY)
+    box = page.locator(".se-stage").bounding_box()
+    side = box["width"]
+    blob = page.evaluate("spatialEdit.elements.find((item) => item.id === spatialEdit.selected)")
+    start = (box["x"] + blob["x"] * side, box["y"] + blob["y"] * side)
+    page.mouse.move(*start)
+    page.evaluate("benchWatch.start()")
+    page.mouse.down()
+    began = time.monotonic()
+    for step in range(1, int(seconds * POINTER_HZ) + 1):
+        time.sleep(max(0.0, began + step / POINTER_HZ - time.monotonic()))
+        passed = time.monotonic() - began
+        if passed > seconds:
+            break
+        page.mouse.move(*_along(start, passed, side, inwards=0.5 - blob["x"]))
+    page.mouse.up()
+    return _result(page, busy)
+
+
+def _along(start: tuple[float, float], seconds: float, side: float, *, inwards: float) -> tuple[float, float]:
+    """A lying eight around the start that drifts slowly: every moment is another place, the end too."""
+    turn = 2 * math.pi * seconds / 1.7
+    drift = math.copysign(0.01 * seconds, inwards)
+    return (
+        start[0] + (REACH * math.sin(turn) + drift) * side,
+        start[1] + 0.5 * REACH * math.sin(2 * turn) * side,
+    )
+
+
+def _result(page: Any, busy: float) -> Drag:
+    from playwright.sync_api import TimeoutError as TooLate
+
+    try:
+        page.wait_for_function("benchWatch.final !== null", timeout=5000)
+    except TooLate as error:
+        raise BenchError("the state at the release was not shown within 5 s") from error
+    seen = page.evaluate("benchWatch")
+    frames, length = seen["frames"], (seen["released"] - seen["pressed"]) / 1000
+    if not frames:
+        raise BenchError("no live picture was shown during a drag: the app asks for them on release alone")
+    return Drag(
+        fps=len({frame["seq"] for frame in frames}) / length,
+        age_ms=statistics.median(frame["age"] for frame in frames),
+        final_ms=seen["final"],
+        moves=seen["moves"] / length,
+        load=busy,
+    )
+
+
+def table(figures: Figures) -> str:
+    """The figures for a person: the six that have a target, with it, then the others."""
+    lines = []
+    for name, (sign, bound) in TARGETS.items():
+        value = figures[name]
+        assert isinstance(value, int | float)
+        good = value >= bound if sign == ">=" else value <= bound
+        lines.append(f"{name:<18} {value:>8}   {sign} {bound:<6} {'reached' if good else 'missed'}")
+    lines += [f"{name:<18} {value!s:>8}" for name, value in figures.items() if name not in TARGETS]
+    return "\n".join(lines)
