@@ -14,6 +14,7 @@ from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
 from spatial_edit.ui.files import scene_file
 from spatial_edit.ui.live import LiveDesk
 from spatial_edit.ui.scenes import answer, commit, load
+from spatial_edit.ui.sharing import ShareDesk, build_sharing
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **MODEL_EVENTS}
 TODAY = "This layout with today's model"
@@ -112,7 +113,7 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
                     "Generate", variant="primary", scale=2, min_width=120, elem_id="generate"
                 )
                 die = gr.Button("Random seed", scale=1, min_width=120, elem_id="die")
-            code = _sharing()
+            code = build_sharing()
             with gr.Accordion("Mouse, touch and keys", open=False):
                 gr.Markdown(_HELP_BLOBS, elem_classes=["help", "of-blobs"])
                 gr.Markdown(_HELP_BOXES, elem_classes=["help", "of-boxes"])
@@ -126,29 +127,6 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
     demo.load(on_load, None, first_scene, **QUIET)
     demo.load(None, js=TRUNCATION_SCRIPT, api_visibility="private")
     return tab
-
-
-def _sharing() -> gr.Textbox:
-    code = gr.Textbox(
-        label="Edit code",
-        info="Names this very picture. Paste another one and press Enter to open it.",
-        max_lines=1,
-        max_length=4200,
-        buttons=["copy"],
-        elem_id="code",
-    )
-    with gr.Row(elem_classes=["buttons", "small"]):
-        link = gr.Button("Copy link", min_width=90, elem_id="copy-link")
-        saves = {
-            "picture": gr.Button("Picture ↓", min_width=80, elem_id="save-picture"),
-            "map": gr.Button("Map ↓", min_width=80, elem_id="save-map"),
-            "scene": gr.Button("Scene ↓", min_width=80, elem_id="save-scene"),
-        }
-    private: dict[str, Any] = {"api_visibility": "private"}
-    link.click(None, js="() => { window.spatialEdit.copyLink(); }", **private)
-    for what, button in saves.items():
-        button.click(None, js=f"() => {{ window.spatialEdit.download('{what}'); }}", **private)
-    return code
 
 
 def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, today: gr.Button) -> None:
@@ -211,5 +189,13 @@ def _server_functions(context: Context) -> list[Any]:
         except (ValueError, OSError) as error:
             return {"error": sentence(error)}
 
+    links = ShareDesk(context)
+
+    def share_scene(payload: Any) -> dict[str, str]:
+        try:
+            return links.answer(payload)
+        except (ValueError, OSError) as error:
+            return {"error": sentence(error)}
+
     render_live_picture.__name__ = "render_live"
-    return [render_live_picture, render_file]
+    return [render_live_picture, render_file, share_scene]
