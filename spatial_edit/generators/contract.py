@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from spatial_edit.layouts import Scene
+from spatial_edit.layouts import Colour, Scene
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,29 @@ class ModelSpec:
         str, ...
     ] = ()  # a word for every row of Latent.rows ("bed"), empty when the model has none
     max_elements: int = 64
+    edits: tuple[str, ...] = ()  # the ops of looks and of whole scenes that it knows how to draw
+
+
+# what a model of blobs may know beside moving them: looks, and whole scenes that need its layout sampler
+STYLE_OPS = (
+    "opacity", "restyle", "mix", "unstyle", "recolour", "swap", "add", "background", "surface", "appearance",
+)  # fmt: skip
+SCENE_OPS = ("complete", "relayout", "morph", "truncate")
+
+
+@dataclass(frozen=True)
+class Paints:
+    """The colours that things are painted in: one an element, in depth order, and one a surface."""
+
+    elements: tuple[Colour, ...]
+    surfaces: tuple[Colour, ...] = ()
+
+
+@runtime_checkable
+class Painter(Protocol):
+    """A generator that can tell the colours that it paints with."""
+
+    def paints(self, scene: Scene) -> Paints: ...
 
 
 class Generator(Protocol):

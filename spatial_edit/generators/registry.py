@@ -9,7 +9,7 @@ from pathlib import Path
 from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.box3d.renderer import load_box3d
 from spatial_edit.generators.box3d.vector import SLOT_NAMES
-from spatial_edit.generators.contract import Generator, ModelSpec
+from spatial_edit.generators.contract import SCENE_OPS, STYLE_OPS, Generator, ModelSpec
 from spatial_edit.generators.stylegan2_renderer import load_stylegan2
 from spatial_edit.layouts.boxes3d import CLASSES, MAX_BOXES, STYLES
 
@@ -57,6 +57,7 @@ MODELS: dict[str, ModelSpec] = {
         training_data="procedural bedrooms of this project (layout-supervised)",
         folder=CHECKPOINTS / "blobgan-rooms",
         row_names=ROOM_SLOTS,
+        edits=STYLE_OPS + SCENE_OPS,
     ),
     "stylegan2-rooms": ModelSpec(
         name="stylegan2-rooms",

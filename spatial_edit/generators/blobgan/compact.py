@@ -129,15 +129,17 @@ class CompactDecoder(nn.Module):
             inputs = width
 
     def splatted(self, g: BlobGeometry, rows: Tensor, slots: Tensor, background: Tensor) -> Tensor:
-        """(B, K + 5, feature): the vector of each blob and surface. rows (B, K, row), slots (B, K) long."""
-        batch, count = slots.shape
+        """(B, K + 5, feature): the vector of each blob and surface. rows (B, K, row); slots (B, K) long, or
+        (B, K, slots) float: how much a blob is of each."""
+        batch, count = slots.shape[:2]
         colour, code = rows[..., PROFILE : PROFILE + 3], rows[..., PROFILE + 3 :]
         summary = self.summary(background)
         stretch = g.aspects.log()
         geometry = torch.stack(
             [g.sizes.log() + 2, stretch * (2 * g.angles).cos(), stretch * (2 * g.angles).sin()], -1
         )
-        parts = [self.slot_embedding[slots], code, colour, geometry, summary[:, None].expand(-1, count, -1)]
+        embedded = self.slot_embedding[slots] if slots.dim() == 2 else slots @ self.slot_embedding
+        parts = [embedded, code, colour, geometry, summary[:, None].expand(-1, count, -1)]
         blobs = self.blob_features(torch.cat(parts, -1))
         colours = background[:, 3 * SURFACES : 6 * SURFACES].unflatten(1, (SURFACES, 3))
         parts = [

@@ -8,6 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from spatial_edit.generators.blobgan.appearance import (
+    background_of,
+    mixes,
+    paint_of,
+    rows_of,
+    slot_weights,
+    surface_paints,
+)
 from spatial_edit.generators.blobgan.compact import CompactConfig
 from spatial_edit.generators.blobgan.flow import FlowConfig
 from spatial_edit.generators.blobgan.rooms import RoomsBlobGAN, RoomsConfig
@@ -19,7 +27,7 @@ from spatial_edit.generators.blobgan.shape import (
     signed_distance,
 )
 from spatial_edit.generators.blobgan.vector import SlotScene
-from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.generators.contract import SCENE_OPS, STYLE_OPS, ModelSpec, Paints
 from spatial_edit.generators.delta import paint_adapted
 from spatial_edit.layouts import Blobs, Latent, Scene
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, SIZE_RANGE
@@ -65,6 +73,7 @@ class BlobGenerator:
             training_data="none: random weights",
             folder=None,
             row_names=tuple(f"blob {i}" for i in range(TINY.slots)),
+            edits=STYLE_OPS + SCENE_OPS,
         )
         return cls(model, spec, f"{seed:016x}")
 
@@ -124,19 +133,22 @@ class BlobGenerator:
         return paint_adapted(self.model.decoder, scenes, arguments)
 
     def inputs(self, scenes: list[Scene]) -> tuple[BlobGeometry, Tensor, Tensor, Tensor]:
-        """The decoder's inputs for scenes: hidden elements left out, shorter layouts padded in front."""
+        """The decoder's inputs for scenes: hidden elements left out, shorter layouts padded in front. Slots
+        are numbers, or weights where an element of any scene is between two."""
         layouts = [self.checked(s) for s in scenes]
         count = max(len(layout) for layout in layouts)
-        parts = [_padded(layout, s.latent.rows, count) for layout, s in zip(layouts, scenes, strict=True)]
+        width = self.model.config.compact.slots if any(mixes(layout) for layout in layouts) else 0
+        pairs = list(zip(layouts, (s.latent for s in scenes), strict=True))
+        parts = [_padded(layout, latent, count, width) for layout, latent in pairs]
         stacked = [torch.stack(p).to(self.device) for p in zip(*parts, strict=True)]
         present, centres, sizes, aspects, angles, rows, slots = stacked
-        background = torch.stack([s.latent.background for s in scenes]).to(self.device)
+        background = torch.stack([background_of(layout, latent) for layout, latent in pairs]).to(self.device)
         planes = background[:, :15].unflatten(1, (5, 3))
         geometry = BlobGeometry(present, centres, sizes, aspects, angles, rows[..., :16], planes)
         return geometry, rows, slots, background
 
-    def checked(self, scene: Scene) -> Blobs:
-        """The scene's visible layout; ValueError when the scene does not belong to this model."""
+    def checked(self, scene: Scene, *, hidden: bool = False) -> Blobs:
+        """The scene's visible layout, or the whole; ValueError when it does not belong to this model."""
         layout, latent, config = scene.layout, scene.latent, self.model.config.compact
         if scene.model != self.spec.name or not isinstance(layout, Blobs):
             raise ValueError(f"this scene was made for the model '{scene.model}', not for '{self.spec.name}'")
@@ -148,7 +160,14 @@ class BlobGenerator:
             raise ValueError(
                 f"an element asks for appearance {max(layout.rows)}, the scene has {len(latent.rows)}"
             )
-        return layout.visible()
+        return layout if hidden else layout.visible()
+
+    @torch.no_grad()
+    def paints(self, scene: Scene) -> Paints:
+        """The colours of all elements, hidden ones too, and of the surfaces."""
+        layout = self.checked(scene, hidden=True)
+        rows, background = rows_of(layout, scene.latent), background_of(layout, scene.latent)
+        return Paints(tuple(paint_of(row) for row in rows), surface_paints(background))
 
     @torch.no_grad()
     def opacities(self, scenes: list[Scene], resolution: int) -> list[Tensor]:
@@ -159,26 +178,28 @@ class BlobGenerator:
             geometry, *_ = self.inputs([scene])
             x, y = pixel_grid(resolution, self.device)
             distance = signed_distance(geometry, *local_coordinates(geometry, x, y))
-            out.append(torch.sigmoid(distance / SOFTNESS)[0].unflatten(-1, (resolution, resolution)).cpu())
+            opacity = torch.sigmoid(distance / SOFTNESS) * geometry.present[..., None]
+            out.append(opacity[0].unflatten(-1, (resolution, resolution)).cpu())
         return out
 
 
-def _padded(layout: Blobs, rows: Tensor, count: int) -> tuple[Tensor, ...]:
-    """One layout's decoder inputs with `count` elements, the missing ones in front and absent."""
+def _padded(layout: Blobs, latent: Latent, count: int, slots: int) -> tuple[Tensor, ...]:
+    """One layout's decoder inputs with `count` elements, the missing ones in front and absent; the slots as
+    (count, slots) weights, or as numbers where `slots` is 0."""
     missing = count - len(layout)
-    index = torch.tensor(layout.rows, dtype=torch.long)
+    numbers = torch.tensor(layout.rows, dtype=torch.long) % latent.rows.shape[0]
 
     def pad(values: Tensor, fill: float) -> Tensor:
         return torch.cat([values.new_full((missing, *values.shape[1:]), fill), values])
 
     return (
-        pad(torch.ones(len(layout)), 0.0),
+        pad(torch.tensor(layout.opacities, dtype=torch.float32), 0.0),
         pad(layout.centres, 0.5),
         pad(layout.sizes, 0.1),
         pad(layout.aspects, 1.0),
         pad(layout.angles, 0.0),
-        pad(rows[index], 1.0),
-        pad(index % rows.shape[0], 0),
+        pad(rows_of(layout, latent), 1.0),
+        pad(slot_weights(layout, latent, slots) if slots else numbers, 0),
     )
 
 
