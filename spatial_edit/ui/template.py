@@ -13,14 +13,14 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "stage"
 SHARED = ("state.js", "draw.js", "share.js")
 BLOBS = ("blobs/shape.js",)
-SKETCH: tuple[str, ...] = ()
+SKETCH = tuple(f"sketch/{part}.js" for part in ("region", "draw", "mask", "protect"))
 SEEING: tuple[str, ...] = ()
 BOXES = tuple(
     f"boxes/{part}.js" for part in ("geometry", "rules", "draw", "state", "input", "plan", "panel", "changes")
 )
 KINDS: tuple[str, ...] = ()
 SCRIPTS = (*SHARED, *BLOBS, *SKETCH, *SEEING, *BOXES, *KINDS, "input.js")  # the last one starts the canvas
-STYLES = ("stage.css", "boxes/boxes.css")
+STYLES = ("stage.css", "boxes/boxes.css", "sketch/sketch.css")
 _PART = re.compile(r"<!-- ([a-z/]+\.html) -->")
 
 
