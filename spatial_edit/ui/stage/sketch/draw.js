@@ -2,7 +2,8 @@
 
 const sketchLayer = make('g', { class: 'se-sketch' }, svg);
 svg.insertBefore(sketchLayer, labels);
-const sketchWay = make('path', { class: 'se-way' }, sketchLayer), sketchEllipse = make('ellipse', { class: 'se-guess' }, sketchLayer);
+const sketchEllipses = ['se-guess halo', 'se-guess'].map((name) => make('ellipse', { class: name }, sketchLayer));
+const sketchWay = make('path', { class: 'se-way' }, sketchLayer);
 const pop = find('.se-pop'), popRow = find('[data-pop=row]'), popReshape = find('[data-pop=reshape]');
 let way = null, region = null, lastRow = null;    // points as drawn; the outline that waits for an answer
 
@@ -10,10 +11,10 @@ const sketchPath = (points) => points.map(([x, y], i) => `${i ? 'L' : 'M'}${(x *
 function drawSketch() {
   const points = way || region, guess = points && ellipseOf(region || regionOf(points) || []);
   sketchWay.setAttribute('d', points ? sketchPath(points) + (region ? 'Z' : '') : '');
-  sketchEllipse.style.display = guess ? '' : 'none';
+  for (const node of sketchEllipses) node.style.display = guess ? '' : 'none';
   if (!guess) return;
   const [a, b] = radii(guess);
-  put(sketchEllipse, { rx: a * side, ry: b * side, transform: `translate(${guess.x * side} ${guess.y * side}) rotate(${-guess.angle * 180 / Math.PI})` });
+  for (const node of sketchEllipses) put(node, { rx: a * side, ry: b * side, transform: `translate(${guess.x * side} ${guess.y * side}) rotate(${-guess.angle * 180 / Math.PI})` });
 }
 function dropRegion(words = '') {
   const focused = pop.contains(document.activeElement);
@@ -48,13 +49,18 @@ function ask(outline) {
   popReshape.hidden = !can;
   if (can) popReshape.textContent = `Reshape ${kind.title(item)}`;
   pop.hidden = false;
-  const spot = ellipseOf(region), below = spot.y < 0.5, tall = radii(spot)[1] / side;
-  pop.style.left = `${clamp(spot.x * stage.clientWidth - pop.offsetWidth / 2, [8, Math.max(8, stage.clientWidth - pop.offsetWidth - 8)])}px`;
-  const ends = outline.map(([, y]) => y * stage.clientHeight), top = below ? Math.max(...ends) + 14 + tall : Math.min(...ends) - pop.offsetHeight - 14;
-  pop.style.top = `${clamp(top, [8, Math.max(8, stage.clientHeight - pop.offsetHeight - 8)])}px`;
+  placePop();
   drawSketch();
   popRow.focus({ preventScroll: true });
   say(can ? `Choose: a new element, or the new form of ${kind.title(item)}.` : 'Choose what the new element is.');
+}
+// Above or below the region, where there is more room; always within the stage.
+function placePop() {
+  const frame = stage.getBoundingClientRect(), box = svg.getBoundingClientRect(), { x } = ellipseOf(region);
+  const heights = region.map((point) => box.top - frame.top + point[1] * box.height), [high, low] = [Math.min(...heights), Math.max(...heights)];
+  const top = high > frame.height - low ? high - pop.offsetHeight - 14 : low + 14;
+  pop.style.left = `${clamp(box.left - frame.left + x * box.width - pop.offsetWidth / 2, [8, Math.max(8, frame.width - pop.offsetWidth - 8)])}px`;
+  pop.style.top = `${clamp(top, [8, Math.max(8, frame.height - pop.offsetHeight - 8)])}px`;
 }
 // The kinds of thing that this model knows: the words of its rows, or those of the elements.
 function fillRows() {
