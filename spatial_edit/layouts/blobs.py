@@ -8,6 +8,7 @@ that is mixed in, `colours` a literal colour; `backdrop` and `surfaces` say the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -74,3 +75,21 @@ class Blobs(Elements):
             sources=tuple(self.sources[i] for i in keep),
             colours=tuple(self.colours[i] for i in keep),
         )
+
+
+def joined(parts: Sequence[Blobs]) -> Blobs:
+    """The elements of the parts after each other, farthest first, over the backdrop of the first part."""
+    return replace(
+        parts[0],
+        centres=torch.cat([part.centres for part in parts]),
+        sizes=torch.cat([part.sizes for part in parts]),
+        aspects=torch.cat([part.aspects for part in parts]),
+        angles=torch.cat([part.angles for part in parts]),
+        ids=tuple(number for part in parts for number in part.ids),
+        rows=tuple(row for part in parts for row in part.rows),
+        hidden=tuple(flag for part in parts for flag in part.hidden),
+        locked=tuple(flag for part in parts for flag in part.locked),
+        opacities=tuple(value for part in parts for value in part.opacities),
+        sources=tuple(source for part in parts for source in part.sources),
+        colours=tuple(colour for part in parts for colour in part.colours),
+    )
