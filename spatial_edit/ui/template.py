@@ -12,7 +12,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "stage"
 SHARED = ("state.js", "draw.js", "share.js")
-BLOBS = ("blobs/shape.js",)
+BLOBS = tuple(
+    f"blobs/{part}.js" for part in ("shape", "dials", "seeds", "panel", "scene", "add", "table", "showing")
+)
 SKETCH = tuple(f"sketch/{part}.js" for part in ("region", "draw", "mask", "protect"))
 SEEING: tuple[str, ...] = ()
 BOXES = tuple(
@@ -20,7 +22,7 @@ BOXES = tuple(
 )
 KINDS: tuple[str, ...] = ()
 SCRIPTS = (*SHARED, *BLOBS, *SKETCH, *SEEING, *BOXES, *KINDS, "input.js")  # the last one starts the canvas
-STYLES = ("stage.css", "boxes/boxes.css", "sketch/sketch.css")
+STYLES = ("stage.css", "boxes/boxes.css", "blobs/blobs.css", "sketch/sketch.css")
 _PART = re.compile(r"<!-- ([a-z/]+\.html) -->")
 
 
