@@ -8,22 +8,21 @@ it means something else there.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar
 
 from spatial_edit.edits.blob_values import MAX_ID
 from spatial_edit.edits.errors import EditError
-from spatial_edit.layouts import Blobs, Colour
+from spatial_edit.layouts import Blobs
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE, SURFACES
+from spatial_edit.layouts.blobs_codec import colour_from_json, colour_to_json
 from spatial_edit.layouts.strict_json import JsonError, array, integer, number, parse, record, show
 
 MAX_EDITS = 64
 MAX_EDIT_CHARS = 64_000  # every op at its longest: a drawn region of 64 points, a protect mask, a code
 MAX_POINTS = 64
 Reader = Callable[[object, str], Any]
-_HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def numbers(low: float, high: float) -> Reader:
@@ -50,18 +49,6 @@ def choice(*words: str) -> Reader:
 def or_null(reader: Reader) -> Reader:
     """Reads null as None, and all else with the given reader."""
     return lambda value, what: None if value is None else reader(value, what)
-
-
-def read_colour(value: object, what: str) -> Colour:
-    """The colour of "#rrggbb"."""
-    if not isinstance(value, str) or not _HEX.fullmatch(value):
-        raise JsonError(f'{what} is {show(value)}: write it as "#rrggbb"')
-    return int(value[1:3], 16), int(value[3:5], 16), int(value[5:7], 16)
-
-
-def show_colour(colour: Colour) -> str:
-    """The "#rrggbb" of a colour."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _points(value: object, what: str) -> tuple[tuple[float, float], ...]:
@@ -100,7 +87,7 @@ READERS: dict[str, Reader] = {  # A step over the whole range is the largest tha
     "aspect": numbers(*ASPECT_RANGE),
     "to": integers(0, MAX_BLOBS - 1),
     "seed": or_null(integers(0, 2**32 - 1)),
-    "colour": or_null(read_colour),
+    "colour": or_null(colour_from_json),
     "points": _points,
     "surface": choice(*SURFACES),
 }
@@ -154,7 +141,7 @@ def _key(field: Field[Any]) -> str:
 
 def _plain(key: str, value: Any) -> object:
     if key == "colour" and value is not None:
-        return show_colour(value)
+        return colour_to_json(value)
     if key == "points":
         return [list(point) for point in value]
     return list(value) if isinstance(value, tuple) else value

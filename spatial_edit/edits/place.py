@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from spatial_edit.edits.blob_op import read_colour
 from spatial_edit.edits.blob_values import MAX_ID, hundredths
 from spatial_edit.edits.errors import EditError
 from spatial_edit.layouts import Blobs, Colour, Source
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE
+from spatial_edit.layouts.blobs_codec import colour_from_json
 from spatial_edit.layouts.strict_json import JsonError, array, flag, integer, number, record, widened
 
 _KEYS = ("id", "x", "y", "size", "aspect", "angle", "hidden")
@@ -81,7 +81,7 @@ def _style(given: dict[str, object], what: str) -> Style:
         None
         if share is None
         else hundredths(number(share, f"share of {what}", 0.0, 1.0), f"share of {what}"),
-        None if colour is None else read_colour(colour, f"colour of {what}"),
+        None if colour is None else colour_from_json(colour, f"colour of {what}"),
     )
 
 

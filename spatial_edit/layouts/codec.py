@@ -18,12 +18,14 @@ import torch
 from torch import Tensor
 
 from spatial_edit.layouts import strict_json
-from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE, Blobs
+from spatial_edit.layouts.blobs import Blobs
+from spatial_edit.layouts.blobs_codec import blobs_from_json, blobs_to_json
 from spatial_edit.layouts.boxes3d import Boxes3D
 from spatial_edit.layouts.boxes3d_codec import boxes3d_from_json, boxes3d_to_json
+from spatial_edit.layouts.guard_codec import mask_from_text, mask_to_text
 from spatial_edit.layouts.layout import Layout
-from spatial_edit.layouts.scene import Latent, Provenance, Scene
-from spatial_edit.layouts.strict_json import JsonError, array, flag, integer, number, record, text, widened
+from spatial_edit.layouts.scene import Guard, Latent, Provenance, Scene
+from spatial_edit.layouts.strict_json import JsonError, array, integer, number, record, text
 
 MAX_SCENE_BYTES = 4_000_000
 MAX_DOCUMENT_CHARS = 64_000
@@ -31,10 +33,8 @@ MAX_JSON_CHARS = 6_000_000  # 4 MB in base64 and the document
 MAX_ROWS, MAX_ROW_SIZE, MAX_BACKGROUND, MAX_DELTA = 256, 4096, 65_536, 256
 
 _DTYPES = {"F16": (torch.float16, "<f2"), "F32": (torch.float32, "<f4")}
-_ELEMENT = ("id", "row", "x", "y", "size", "aspect", "angle", "hidden", "locked")
 _SCENE = ("format", "model", "weights", "seed", "truncation", "provenance", "layout", "delta")
 _FORMAT = "spatial-edit scene 1"
-_TURN = 4 * math.pi
 
 
 class SceneError(ValueError):
@@ -42,26 +42,13 @@ class SceneError(ValueError):
 
 
 def layout_to_json(layout: Layout) -> dict[str, object]:
-    """The layout as plain values: `{"kind": "blobs", "elements": [{"id": 0, "row": 0, "x": ...}, ...]}`, or
-    that of boxes3d_codec.py; SceneError for a kind that has no JSON."""
+    """The layout as plain values, see blobs_codec.py and boxes3d_codec.py; SceneError for a kind that has no
+    JSON."""
     if isinstance(layout, Boxes3D):
         return boxes3d_to_json(layout)
     if not isinstance(layout, Blobs):
         raise SceneError(f"a layout of kind {layout.kind!r} cannot be stored: only blobs and boxes3d can")
-    geometry = torch.cat(
-        [layout.centres, torch.stack([layout.sizes, layout.aspects, layout.angles], -1)], -1
-    )  # (K, 5)
-    elements = [
-        dict(
-            zip(
-                _ELEMENT,
-                (layout.ids[k], layout.rows[k], *row, layout.hidden[k], layout.locked[k]),
-                strict=True,
-            )
-        )
-        for k, row in enumerate(geometry.detach().tolist())
-    ]
-    return {"kind": "blobs", "elements": elements}
+    return blobs_to_json(layout)
 
 
 def layout_from_json(value: object) -> Blobs | Boxes3D:
@@ -69,40 +56,7 @@ def layout_from_json(value: object) -> Blobs | Boxes3D:
     is not exact."""
     if isinstance(value, dict) and value.get("kind") == Boxes3D.kind:
         return boxes3d_from_json(value)
-    given = record(value, "the layout", ("kind", "elements"))
-    text(given["kind"], "the layout's kind", "blobs|boxes3d")
-    elements = array(given["elements"], "the layout's elements", MAX_BLOBS)
-    rows = [_element(item, f"element {i + 1} of the layout") for i, item in enumerate(elements)]
-    if len({row["id"] for row in rows}) != len(rows):
-        raise JsonError("two elements of the layout have the same id: ids must be unique")
-
-    def column(*names: str) -> Tensor:
-        return torch.tensor([[row[name] for name in names] for row in rows], dtype=torch.float32)
-
-    return Blobs(
-        centres=column("x", "y").reshape(-1, 2),
-        sizes=column("size").flatten(),
-        aspects=column("aspect").flatten(),
-        angles=column("angle").flatten(),
-        ids=tuple(int(row["id"]) for row in rows),
-        rows=tuple(int(row["row"]) for row in rows),
-        hidden=tuple(bool(row["hidden"]) for row in rows),
-        locked=tuple(bool(row["locked"]) for row in rows),
-    )
-
-
-def _element(value: object, what: str) -> dict[str, float]:
-    given = record(value, what, _ELEMENT)
-    ranges = {"x": CENTRE_RANGE, "y": CENTRE_RANGE, "size": SIZE_RANGE, "aspect": ASPECT_RANGE}
-    values: dict[str, float] = {
-        name: number(given[name], f"{name} of {what}", *widened(limits)) for name, limits in ranges.items()
-    }
-    values["angle"] = number(given["angle"], f"angle of {what}", -_TURN, _TURN)
-    for name in ("id", "row"):
-        values[name] = integer(given[name], f"{name} of {what}", 0, 255)
-    for name in ("hidden", "locked"):
-        values[name] = flag(given[name], f"{name} of {what}")
-    return values
+    return blobs_from_json(value)
 
 
 def scene_to_json(scene: Scene) -> str:
@@ -123,7 +77,7 @@ def scene_from_json(source: str) -> Scene:
     """The scene of `scene_to_json`, bit for bit; SceneError with one sentence when anything is not exact."""
     try:
         value = strict_json.parse(source, what="the scene file", max_chars=MAX_JSON_CHARS)
-        given = dict(record(value, "the scene", (*_SCENE, "tensors")))
+        given = dict(record(value, "the scene", (*_SCENE, "tensors"), ("guard",)))
         listed = given.pop("tensors")
         if not isinstance(listed, dict) or len(listed) > MAX_DELTA + 2:
             raise JsonError(f"the scene's tensors must be a JSON object of at most {MAX_DELTA + 2}")
@@ -163,7 +117,7 @@ def scene_from_bytes(data: bytes) -> Scene:
             raise JsonError("the stored scene is damaged: its document is missing")
         _check_header(header)
         document = strict_json.parse(source, what="the scene's document", max_chars=MAX_DOCUMENT_CHARS)
-        return _assemble(dict(record(document, "the scene", _SCENE)), load(data))
+        return _assemble(dict(record(document, "the scene", _SCENE, ("guard",))), load(data))
     except JsonError as error:
         raise SceneError(str(error)) from error
     except (SafetensorError, UnicodeDecodeError) as error:
@@ -180,8 +134,8 @@ def _check_header(header: Mapping[str, object]) -> None:
 
 
 def _document(scene: Scene) -> dict[str, object]:
-    provenance = scene.provenance
-    return {
+    provenance, guard = scene.provenance, scene.guard
+    document: dict[str, object] = {
         "format": _FORMAT,
         "model": scene.model,
         "weights": scene.weights,
@@ -191,6 +145,37 @@ def _document(scene: Scene) -> dict[str, object]:
         "layout": layout_to_json(scene.layout),
         "delta": [name for name, _ in scene.delta],
     }
+    if guard is not None:
+        document["guard"] = {
+            "mask": mask_to_text(guard.mask),
+            "layout": layout_to_json(guard.layout),
+            "seed": guard.seed,
+            "truncation": guard.truncation,
+        }
+    return document
+
+
+def _guard(value: object, layout: Layout, rows: int) -> Guard:
+    given = record(value, "the scene's guard", ("mask", "layout", "seed", "truncation"))
+    shown = layout_from_json(given["layout"])
+    if type(shown) is not type(layout):
+        raise JsonError(f"the guard's layout is of kind {shown.kind}, the scene's of kind {layout.kind}")
+    _check_rows(shown, rows)
+    return Guard(
+        mask=mask_from_text(given["mask"], "the guard's mask"),
+        layout=shown,
+        seed=integer(given["seed"], "the guard's seed", 0, 2**32 - 1),
+        truncation=number(given["truncation"], "the guard's truncation", 0.0, 1.0),
+    )
+
+
+def _check_rows(layout: Blobs | Boxes3D, rows: int) -> None:
+    """JsonError when the layout names a row of this scene that is not there."""
+    named = [*layout.rows]
+    if isinstance(layout, Blobs):
+        named += [source.row for source in layout.sources if source is not None and source.seed is None]
+    if max(named, default=0) >= rows:
+        raise JsonError(f"the layout names row {max(named)}, the scene has {rows} rows")
 
 
 def _tensors(scene: Scene) -> dict[str, Tensor]:
@@ -210,8 +195,8 @@ def _assemble(document: dict[str, object], tensors: dict[str, Tensor]) -> Scene:
         raise JsonError("a name in the scene's delta is given twice: give it once")
     _check_tensors(tensors, len(delta))
     layout = layout_from_json(document["layout"])
-    if max(layout.rows, default=0) >= len(tensors["rows"]):
-        raise JsonError(f"the layout names row {max(layout.rows)}, the scene has {len(tensors['rows'])} rows")
+    rows = len(tensors["rows"])
+    _check_rows(layout, rows)
     origin = record(document["provenance"], "the scene's provenance", ("kind", "photo", "effort"))
     provenance = Provenance(
         text(origin["kind"], "the provenance's kind", "seed|photo"),
@@ -231,6 +216,7 @@ def _assemble(document: dict[str, object], tensors: dict[str, Tensor]) -> Scene:
         latent=latent,
         provenance=provenance,
         delta=tuple((name, tensors[f"delta.{i}"]) for i, name in enumerate(delta)),
+        guard=_guard(document["guard"], layout, rows) if "guard" in document else None,
     )
 
 
