@@ -14,6 +14,7 @@ from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
 from spatial_edit.ui.files import scene_file
 from spatial_edit.ui.live import LiveDesk
 from spatial_edit.ui.scenes import answer, commit, load
+from spatial_edit.ui.seeing import seeing_functions
 from spatial_edit.ui.sharing import ShareDesk, build_sharing
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **MODEL_EVENTS}
@@ -198,4 +199,4 @@ def _server_functions(context: Context) -> list[Any]:
             return {"error": sentence(error)}
 
     render_live_picture.__name__ = "render_live"
-    return [render_live_picture, render_file, share_scene]
+    return [render_live_picture, render_file, share_scene, *seeing_functions(context)]

@@ -49,7 +49,8 @@ def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
                     *[gr.skip()] * 4,
                 ]
             return answer(context, seat, session.frame, "commit", stamp=stamp, error=sentence(error))
-        return answer(context, seat, frame, "commit", stamp=stamp)
+        why = "open" if asked["kind"] == "open" else "commit"
+        return answer(context, seat, frame, why, stamp=stamp)
 
 
 def _step(session: Session, kind: object, edit: object) -> Frame:
@@ -57,6 +58,8 @@ def _step(session: Session, kind: object, edit: object) -> Frame:
         return session.edit(edit)
     if kind == "vary" and isinstance(edit, dict):
         return session.vary(edit.get("kind"), edit.get("seed"), edit.get("keep") or ())
+    if kind == "open" and isinstance(edit, dict):
+        return session.open(str(edit.get("code", "")))
     if kind == "undo":
         return session.undo()
     if kind == "redo":

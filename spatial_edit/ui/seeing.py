@@ -1,0 +1,61 @@
+"""The server functions behind what is seen beside the picture: maps, variations, replay, files dropped in.
+
+Each takes one object and answers with a dict, `{"error": sentence}` when it cannot. They run outside
+Gradio's queue: two desks bound them, one for what takes a moment and one for what takes longer.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spatial_edit.ui.desk import Desk
+from spatial_edit.ui.maps import seen_map
+from spatial_edit.ui.opening import opened_code
+from spatial_edit.ui.replay import Jobs, replay_file
+from spatial_edit.ui.variations import variations
+
+if TYPE_CHECKING:
+    from spatial_edit.ui.context import Context
+
+Answer = dict[str, object]
+
+
+def seeing_functions(context: Context) -> list[Callable[[Any], Answer]]:
+    """`see_map`, `make_variations`, `make_replay`, `replay_state` and `open_scene_file`, for the canvas."""
+    quick, slow, jobs = Desk(per_second=8, burst=16), Desk(per_second=0.5, burst=8, patience=60), Jobs()
+
+    def see_map(payload: Any) -> Answer:
+        return _told(lambda: seen_map(context, payload).answer(), quick)
+
+    def make_variations(payload: Any) -> Answer:
+        return _told(lambda: variations(context, payload), slow)
+
+    def make_replay(payload: Any) -> Answer:
+        def make() -> Answer:
+            tell = jobs.start(payload.get("job") if isinstance(payload, dict) else None)
+            name, kind, data = replay_file(context, payload, tell)
+            return {"name": name, "data": f"data:{kind};base64,{base64.b64encode(data).decode()}"}
+
+        return _told(make, slow)
+
+    def replay_state(payload: Any) -> Answer:
+        return _told(lambda: jobs.state(payload))
+
+    def open_scene_file(payload: Any) -> Answer:
+        return _told(lambda: {"code": opened_code(context, payload)}, quick)
+
+    return [see_map, make_variations, make_replay, replay_state, open_scene_file]
+
+
+def _told(make: Callable[[], Answer], desk: Desk | None = None) -> Answer:
+    from spatial_edit.ui.context import sentence
+
+    try:
+        if desk is None:
+            return make()
+        with desk.turn():
+            return make()
+    except (ValueError, OSError) as error:
+        return {"error": sentence(error)}
