@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "stage"
-SHARED = ("state.js", "draw.js", "share.js")
+SHARED = ("state.js", "live.js", "draw.js", "share.js")
 BLOBS = tuple(
     f"blobs/{part}.js" for part in ("shape", "dials", "seeds", "panel", "scene", "add", "table", "showing")
 )

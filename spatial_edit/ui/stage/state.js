@@ -63,35 +63,6 @@ function restoreBase() {
   draw();
 }
 
-// ---- live pictures: the newest state wins, at most `depth` requests in flight, late replies are dropped ----
-let inFlight = 0, stale = false, sequence = 0, shown = 0, frames = 0;
-// When the pointer event behind the state on the stage happened; behind the server's last answer; and what the decoded
-// picture shows: its number and the time of its pointer event. All for measurements (spatialEdit.shown).
-let moment = 0, settled = 0, pictured = { seq: 0, time: 0 };
-img.decoding = 'sync';                            // a loaded picture is decoded when the next frame is painted
-function paint(source, seq, time) {
-  img.onload = () => { pictured = { seq, time }; };
-  img.src = source;
-}
-const client = Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join('');
-async function pump() {
-  if (props.live_mode !== 'live' || !scene.code) return;
-  if (inFlight >= (props.depth || 1)) { stale = true; return; }
-  inFlight += 1;
-  try {
-    do {
-      stale = false;
-      const sent = performance.now(), time = moment, request = { client, seq: ++sequence, code: scene.code, ...kind.payload() };
-      const reply = await server.render_live(request);
-      if (!reply) { say('No live preview just now; the picture follows when you let go.'); break; }
-      if (reply.image && reply.seq > shown && (drag !== null || waiting)) {
-        shown = reply.seq; paint(reply.image, reply.seq, time); frames += 1;
-        stat.textContent = `live · ${Math.round(performance.now() - sent)} ms`;
-      }
-    } while (stale && (drag !== null || waiting));
-  } finally { inFlight -= 1; }
-}
-
 // ---- what the server says ----
 function receive() {
   const said = props.value;
