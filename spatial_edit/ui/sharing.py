@@ -131,7 +131,14 @@ def build_sharing() -> gr.Textbox:
 
 def _box() -> str:
     """The box's HTML, with where the app answers on a Space and the version of Gradio that a page needs."""
-    facts = f'data-home="{html.escape(space_home())}" data-gradio="{html.escape(gr.__version__)}"'
+    facts = " ".join(
+        f'data-{name}="{html.escape(str(value))}"'
+        for name, value in (
+            ("home", space_home()),
+            ("gradio", gr.__version__),
+            ("limit", LINK_CHARACTERS),
+        )
+    )
     page = (template.FOLDER / "share" / "box.html").read_text(encoding="utf-8")
     return page.replace('<div class="ss">', f'<div class="ss" {facts}>')
 

@@ -2,13 +2,13 @@
 // Three places hold the editor: a page of its own, a frame (a Space is one), and <gradio-app> in somebody else's page.
 // The box beside the canvas that shows link and snippets (share/box.html) is looked up each time: Gradio draws it anew.
 
-const LINK_CODE = 2000;            // characters of a code that every program passes on; what is longer goes to the store
 const HUB = 'https://huggingface.co';
 let kept = { of: '', code: '', note: '', key: '' };        // the answer for the long or stored code `of`
 
 const host = () => element.closest('gradio-app[src], gradio-app[space]');
 const box = () => document.querySelector('#sharing .ss');
 const inHub = () => window.parent !== window && ([...(window.location.ancestorOrigins || [])][0] === HUB || document.referrer.startsWith(`${HUB}/`));
+const longest = () => Number(box() && box().dataset.limit) || 2000;       // characters of a code; what is longer goes to the store
 const shared = () => (kept.of === scene.code ? kept.code : scene.code);
 
 function naming(url, code) {
@@ -94,7 +94,7 @@ async function copyLink(name = 'link') {
   finishKeys();
   await idle();                                   // the edit that was just made belongs to the link
   const code = scene.code;
-  if (kept.of !== code && (code.length > LINK_CODE || code.startsWith('s:'))) {
+  if (kept.of !== code && (code.length > longest() || code.startsWith('s:'))) {
     const reply = await server.share_scene({ code });
     if (!reply || !reply.code) { tellBoth((reply && reply.error) || 'The server did not answer; nothing was copied. Try again.', true); return; }
     kept = { of: code, code: reply.code, note: reply.note, key: reply.key };
