@@ -1,4 +1,4 @@
-"""Blobs as bytes: what a code of version 1 holds.
+"""Blobs as bytes: what a code of version 1 holds, and one of version 3 begins with.
 
 An element's 72 bits: x 12, y 12 (steps of 1/2920 from -0.2, so 0, 0.1, 0.5 and 1 are exact), size 10 (log),
 aspect 10 (log, 1 is exact), angle 10 (steps of pi/1024; an ellipse repeats every pi), row 8, id 8, hidden 1,
@@ -17,7 +17,7 @@ from spatial_edit.share.envelope import CodeError, damaged
 
 MAX_ROW = MAX_ID = 255
 
-_ELEMENT_BYTES = 9
+ELEMENT_BYTES = 9
 _STEPS_PER_SIDE = (
     2920  # 1.4 * 2920 = 4088 = the largest even multiple of 7 steps that fits 12 bits with a zero at 584
 )
@@ -61,17 +61,17 @@ def pack(layout: Blobs) -> bytes:
         bits = 0
         for value, width in zip(values, _BITS, strict=True):
             bits = bits << width | value
-        packed += bits.to_bytes(_ELEMENT_BYTES, "big")
+        packed += bits.to_bytes(ELEMENT_BYTES, "big")
     return packed
 
 
 def unpack(packed: bytes, count: int) -> Blobs:
     """The elements; CodeError when a field is out of its range or a number is used twice."""
-    if count > MAX_BLOBS or len(packed) != count * _ELEMENT_BYTES:
+    if count > MAX_BLOBS or len(packed) != count * ELEMENT_BYTES:
         raise damaged()
     columns: list[list[int]] = [[] for _ in _BITS]
     for k in range(count):
-        bits = int.from_bytes(packed[k * _ELEMENT_BYTES : (k + 1) * _ELEMENT_BYTES], "big")
+        bits = int.from_bytes(packed[k * ELEMENT_BYTES : (k + 1) * ELEMENT_BYTES], "big")
         for column, width in zip(reversed(columns), reversed(_BITS), strict=True):
             column.append(bits & (1 << width) - 1)
             bits >>= width

@@ -7,11 +7,17 @@ An `e` code holds a scene made from a seed. Before base64url (no padding), big-e
 
 The version tells the layout's kind. 1: blobs, a count byte and 9 bytes an element (blobs.py); 24 elements
 make 311 characters, 64 make 791. 2: boxes in a room (boxes3d.py); 14 elements make 420 characters, 40 make
-984.
+984. 3: blobs that have more than geometry (opacity, appearances of other rows and seeds, colours, a backdrop,
+surfaces): as version 1, then the records of blob_styles.py; 24 elements with all of it make 600 to 700.
+Blobs that have nothing of this are of version 1, as ever.
+
+A scene with a protect mask has 0x40 added to its version, and instead of the layout
+
+    length 2 | the layout | the mask, and what is shown outside it (guards.py)
 
 An `s` code names a parsed scene in the store: `s:ID`, or `s:ID.LAYOUT` when its layout was edited, where
 LAYOUT is version 1 | the layout | CRC32 of the id and what precedes: the store keeps the appearance, the link
-the geometry.
+the geometry. With a protect mask over the layout as it was stored, the version is 0x40 and the length 0.
 
 Codes are canonical: for every code that decodes, `encode` gives the same code back. Every version ends in the
 CRC32.
@@ -23,11 +29,12 @@ import re
 import struct
 from dataclasses import dataclass
 
-from spatial_edit.layouts import Blobs, Boxes3D, Layout, Scene
-from spatial_edit.share import blobs, boxes3d
-from spatial_edit.share.envelope import CodeError, check_length, damaged, seal, unseal
+from spatial_edit.layouts import Blobs, Boxes3D, Guard, Layout, Scene
+from spatial_edit.share import blob_styles, blobs, boxes3d, guards
+from spatial_edit.share.envelope import CodeError, Reader, check_length, damaged, seal, unseal
 
-BLOBS, BOXES3D = 1, 2  # versions
+BLOBS, BOXES3D, STYLED_BLOBS = 1, 2, 3  # versions
+GUARDED = 0x40  # added to the version of a scene with a protect mask
 TRUNCATION_STEPS = 10_000
 _HEADER = struct.Struct(">BB4sIH")
 _STORED = re.compile(r"s:([A-Za-z0-9_-]{22})(?:\.([A-Za-z0-9_-]+))?")
@@ -54,14 +61,17 @@ class SharedScene:
     seed: int
     truncation: float
     layout: Layout
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class StoredScene:
-    """What an `s` code says: the store's id, and the edited layout, None when the stored one stands."""
+    """What an `s` code says: the store's id, the edited layout, None when the stored one stands, and the
+    protect mask."""
 
     entry: str
     layout: Layout | None
+    guard: Guard | None = None
 
 
 def encode(scene: Scene, model_number: int) -> str:
@@ -78,8 +88,9 @@ def encode(scene: Scene, model_number: int) -> str:
             f"{scene.model} has nothing to move, and so no code: choose a model that has a layout"
         )
     truncation = round_truncation(scene.latent.truncation)
-    shared = SharedScene(model_number, scene.weights[:8], scene.latent.seed, truncation, scene.layout)
-    return encode_shared(shared)
+    return encode_shared(
+        SharedScene(model_number, scene.weights[:8], scene.latent.seed, truncation, scene.layout, scene.guard)
+    )
 
 
 def encode_shared(shared: SharedScene) -> str:
@@ -88,7 +99,7 @@ def encode_shared(shared: SharedScene) -> str:
         raise CodeError(
             f"model number {shared.model_number} or seed {shared.seed} is out of range for a code"
         )
-    version, layout = _pack(shared.layout)
+    version, layout = _pack_guarded(shared.layout, shared.guard)
     head = _HEADER.pack(
         version,
         shared.model_number,
@@ -102,21 +113,27 @@ def encode_shared(shared: SharedScene) -> str:
 def decode(code: str) -> SharedScene:
     """What an `e` code says; CodeError when it is damaged, too long or of an unknown version."""
     body = unseal(code)
-    _check_version(body[0])
+    _check_version(body[0], at_least=BLOBS)
     if len(body) < _HEADER.size:
         raise damaged()
     version, number, weights, seed, truncation = _HEADER.unpack_from(body)
     if truncation > TRUNCATION_STEPS:
         raise damaged()
-    layout = _unpack(version, body[_HEADER.size :])
-    return SharedScene(number, weights.hex(), seed, truncation / TRUNCATION_STEPS, layout)
-
-
-def encode_stored(entry: str, layout: Layout | None = None) -> str:
-    """The `s` code of a store entry, with the layout when it differs from the stored one."""
+    layout, guard = _unpack_guarded(version, body[_HEADER.size :])
     if layout is None:
+        raise damaged()
+    shared = SharedScene(number, weights.hex(), seed, truncation / TRUNCATION_STEPS, layout, guard)
+    if version not in (BLOBS, BOXES3D) and encode_shared(shared) != code:
+        raise damaged()
+    return shared
+
+
+def encode_stored(entry: str, layout: Layout | None = None, guard: Guard | None = None) -> str:
+    """The `s` code of a store entry, with the layout when it differs from the stored one, and with the
+    protect mask when there is one."""
+    if layout is None and guard is None:
         return f"s:{entry}"
-    version, packed = _pack(layout)
+    version, packed = _pack_guarded(layout, guard)
     return f"s:{entry}.{seal(bytes([version]) + packed, entry.encode())}"
 
 
@@ -130,8 +147,11 @@ def decode_stored(code: str) -> StoredScene:
     if packed is None:
         return StoredScene(entry, None)
     body = unseal(packed, entry.encode())
-    _check_version(body[0])
-    return StoredScene(entry, _unpack(body[0], body[1:]))
+    _check_version(body[0], at_least=0 if body[0] & GUARDED else BLOBS)
+    stored = StoredScene(entry, *_unpack_guarded(body[0], body[1:]))
+    if body[0] not in (BLOBS, BOXES3D) and encode_stored(entry, stored.layout, stored.guard) != code:
+        raise damaged()
+    return stored
 
 
 def is_stored(code: str) -> bool:
@@ -161,27 +181,70 @@ def check_weights(shared: SharedScene, weights: str, model: str) -> None:
         )
 
 
+def _pack_guarded(layout: Layout | None, guard: Guard | None) -> tuple[int, bytes]:
+    """The version, and the bytes of the layout and of the protect mask."""
+    version, packed = (0, b"") if layout is None else _pack(layout)
+    if guard is None:
+        return version, packed
+    if layout is not None and type(guard.layout) is not type(layout):
+        raise CodeError(f"the protected state is a layout of kind {guard.layout.kind!r}: protect it again")
+    shown_version, shown = _pack(guard.layout)
+    return version | GUARDED, b"".join(
+        [
+            len(packed).to_bytes(2, "big"),
+            packed,
+            guards.pack_mask(guard.mask),
+            guards.pack_state(guard, TRUNCATION_STEPS),
+            bytes([shown_version]),
+            shown,
+        ]
+    )
+
+
+def _unpack_guarded(version: int, packed: bytes) -> tuple[Layout | None, Guard | None]:
+    if not version & GUARDED:
+        return _unpack(version, packed), None
+    reader = Reader(packed)
+    own = reader.take(int.from_bytes(reader.take(2), "big"))
+    layout = _unpack(version & ~GUARDED, own) if version != GUARDED else None
+    mask = guards.unpack_mask(reader)
+    seed, truncation = guards.unpack_state(reader, TRUNCATION_STEPS)
+    shown_version = reader.byte()
+    if shown_version not in (BLOBS, BOXES3D, STYLED_BLOBS):
+        raise damaged()
+    shown = _unpack(shown_version, reader.rest())
+    if layout is not None and type(layout) is not type(shown):
+        raise damaged()
+    return layout, Guard(mask, shown, seed, truncation)
+
+
 def _pack(layout: Layout) -> tuple[int, bytes]:
     """The version for the layout's kind, and its bytes."""
     if isinstance(layout, Boxes3D):
         return BOXES3D, boxes3d.pack(layout)
     if isinstance(layout, Blobs):
-        packed = blobs.pack(layout)
-        return BLOBS, bytes([len(layout)]) + packed
+        elements = blobs.pack(layout)  # refuses more than a count byte holds
+        packed = bytes([len(layout)]) + elements
+        plain = blob_styles.is_plain(layout)
+        return (BLOBS, packed) if plain else (STYLED_BLOBS, packed + blob_styles.pack(layout))
     raise CodeError(f"a layout of kind {layout.kind!r} has no code: choose another model")
 
 
 def _unpack(version: int, packed: bytes) -> Layout:
     if version == BOXES3D:
         return boxes3d.unpack(packed)
-    if not packed:
-        raise damaged()
-    return blobs.unpack(packed[1:], packed[0])
+    reader = Reader(packed)
+    count = reader.byte()
+    if version == BLOBS:
+        return blobs.unpack(reader.rest(), count)
+    layout = blob_styles.unpack(blobs.unpack(reader.take(blobs.ELEMENT_BYTES * count), count), reader)
+    reader.finish()
+    return layout
 
 
-def _check_version(version: int) -> None:
-    if version not in (BLOBS, BOXES3D):
+def _check_version(version: int, at_least: int) -> None:
+    if not at_least <= version & ~GUARDED <= STYLED_BLOBS:
         raise CodeError(
-            f"this link is of version {version}, this program reads versions {BLOBS} and {BOXES3D}: "
-            f"update the program"
+            f"this link is of version {version & ~GUARDED}, this program reads versions {BLOBS} to "
+            f"{STYLED_BLOBS}: update the program"
         )

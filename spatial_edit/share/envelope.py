@@ -44,3 +44,30 @@ def check_length(code: str) -> None:
 def damaged() -> CodeError:
     """The error for a code that is not exactly what was made."""
     return CodeError("this link is damaged: copy it again from where you got it, whole")
+
+
+class Reader:
+    """Reads bytes from the front; CodeError when they end too early, or later than they should."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def take(self, count: int) -> bytes:
+        """The next bytes."""
+        self._at += count
+        if self._at > len(self._data):
+            raise damaged()
+        return self._data[self._at - count : self._at]
+
+    def byte(self) -> int:
+        """The next byte as a number."""
+        return self.take(1)[0]
+
+    def rest(self) -> bytes:
+        """All that is left."""
+        return self.take(len(self._data) - self._at)
+
+    def finish(self) -> None:
+        """CodeError unless all was read."""
+        if self._at != len(self._data):
+            raise damaged()
