@@ -31,6 +31,11 @@ class History(Generic[T]):
     def can_redo(self) -> bool:
         return bool(self.future)
 
+    @property
+    def steps(self) -> tuple[T, ...]:
+        """All steps in order: past, present, future."""
+        return (*self.past, *(() if self.present is None else (self.present,)), *self.future)
+
     def commit(self, step: T) -> History[T]:
         """A new present. Steps beyond the last 200 are forgotten; an undone future leaves its tip behind."""
         past = self.past if self.present is None else (*self.past, self.present)
@@ -48,6 +53,14 @@ class History(Generic[T]):
         if not self.future or self.present is None:
             raise ValueError("there is nothing to redo: this is the latest step")
         return replace(self, past=(*self.past, self.present), present=self.future[0], future=self.future[1:])
+
+    def goto(self, index: int) -> History[T]:
+        """The step at a place of `steps` (0 = oldest) becomes the present, nothing is lost; ValueError when
+        there is none."""
+        steps = self.steps
+        if not 0 <= index < len(steps):
+            raise ValueError(f"there is no step {index}: there are {len(steps)}")
+        return replace(self, past=steps[:index], present=steps[index], future=steps[index + 1 :])
 
     def take_branch(self, index: int) -> History[T]:
         """A tip left behind (0 = oldest) becomes the present as a new step; ValueError when there is none."""

@@ -1,7 +1,8 @@
 """Session: the one object that holds a user's state, and the stateless calls beside it."""
 
+from spatial_edit.session.picture import draw
 from spatial_edit.session.resolve import Lookup, Names, delete_stored, render_live, resolve
-from spatial_edit.session.state import Frame, Session, Step
+from spatial_edit.session.state import Frame, Session, Step, Timeline
 from spatial_edit.session.upload import ParsedUpload, parse_upload
 from spatial_edit.store import Receipt, Store
 
@@ -14,7 +15,9 @@ __all__ = [
     "Session",
     "Step",
     "Store",
+    "Timeline",
     "delete_stored",
+    "draw",
     "parse_upload",
     "render_live",
     "resolve",

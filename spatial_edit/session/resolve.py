@@ -11,8 +11,10 @@ from torch import Tensor
 from spatial_edit import share
 from spatial_edit.edits import arrange
 from spatial_edit.generators.contract import Generator
-from spatial_edit.layouts import Blobs, Boxes3D, Latent, Layout, Scene
+from spatial_edit.layouts import Blobs, Boxes3D, Scene
 from spatial_edit.layouts.codec import scene_from_bytes
+from spatial_edit.session.appearances import seed_scene, with_palettes
+from spatial_edit.session.picture import draw
 from spatial_edit.share import CodeError, OtherWeights, SharedScene, UnknownModel
 from spatial_edit.store import Cache, Store
 
@@ -22,7 +24,6 @@ Names = Callable[[int], str]  # model number → model name
 CACHED_SCENES = 32
 STORED_SECONDS = 20.0  # a deleted or expired entry is forgotten after this
 
-_latents: Cache[Latent] = Cache(CACHED_SCENES)  # (model, weights, seed, truncation) → latent
 _stored: Cache[Scene] = Cache(CACHED_SCENES, STORED_SECONDS)  # (store, id) → scene
 
 
@@ -49,6 +50,7 @@ def resolve(
         scene = None
     if scene is None:
         scene = seed_scene(generator, shared.seed, shared.truncation, shared.layout)
+    scene = with_palettes(generator, replace(scene, guard=shared.guard))
     check_fit(scene, generator)
     return scene, generator
 
@@ -67,19 +69,9 @@ def _stored_scene(lookup: Lookup, store: Store, code: str) -> tuple[SharedScene,
         latent.seed,
         share.round_truncation(latent.truncation),
         layout,
+        stored.guard,
     )
     return shared, generator, scene
-
-
-def seed_scene(generator: Generator, seed: int, truncation: float, layout: Layout | None = None) -> Scene:
-    """The scene of a seed, with the given layout or the sampled one."""
-    key = (generator.spec.name, generator.weights, seed, truncation)
-    if layout is None:
-        scene = generator.sample(seed, truncation)
-        _latents.get(key, lambda: scene.latent)
-        return scene
-    latent = _latents.get(key, lambda: generator.sample(seed, truncation).latent)
-    return Scene(generator.spec.name, generator.weights, layout, latent)
 
 
 def _name(number: int, names: Names | None) -> str:
@@ -113,8 +105,11 @@ def check_fit(scene: Scene, generator: Generator) -> None:
             f"the layout has {len(layout)} elements, {generator.spec.name} takes at most "
             f"{generator.spec.max_elements}: remove some"
         )
-    if max(layout.rows, default=0) >= len(scene.latent.rows):
+    if max(rows_named(layout), default=0) >= len(scene.latent.rows):
         raise CodeError("this link names an appearance that its scene does not have: copy it again, whole")
+    _check_looks(layout, generator)
+    if scene.guard is not None:
+        check_fit(replace(scene, layout=scene.guard.layout, guard=None, delta=()), generator)
     if scene.delta:
         from spatial_edit.generators.blobgan.renderer import BlobGenerator
         from spatial_edit.generators.box3d.renderer import Box3DGenerator
@@ -124,6 +119,28 @@ def check_fit(scene: Scene, generator: Generator) -> None:
             check_delta(generator, scene.delta)
 
 
+def rows_named(layout: Blobs | Boxes3D) -> tuple[int, ...]:
+    """Every row that the layout names, of its own scene and of others."""
+    sources = layout.sources if isinstance(layout, Blobs) else ()
+    return (*layout.rows, *(source.row for source in sources if source is not None))
+
+
+def _check_looks(layout: Blobs | Boxes3D, generator: Generator) -> None:
+    """CodeError when the layout asks for a look that the model does not know to draw."""
+    if not isinstance(layout, Blobs):
+        return
+    wanted = {
+        "opacity": any(opacity < 1 for opacity in layout.opacities),
+        "restyle": any(source is not None for source in layout.sources),
+        "recolour": any(colour is not None for colour in layout.colours),
+        "background": layout.backdrop is not None,
+        "surface": any(colour is not None for colour in layout.surfaces),
+    }
+    for op, asked in wanted.items():
+        if asked and op not in generator.spec.edits:
+            raise CodeError(f"{generator.spec.name} does not know the edit {op!r}: choose another model")
+
+
 @torch.no_grad()
 def render_live(
     lookup: Lookup, store: Store, code: str, elements: object, *, names: Names | None = None
@@ -131,13 +148,14 @@ def render_live(
     """The preview (3, H, W) of a code's scene with other geometry, in the middle of a drag; writes no
     history.
 
-    elements: for blobs `{"id", "x", "y", "size", "aspect", "angle", "hidden"}` each, in depth order, farthest
-    first; for boxes in a room the document of edits/boxes3d_arrange.py. Checked like an edit. Safe from
-    several threads. Errors: as `resolve`, and EditError.
+    elements: for blobs those of edits/place.py in depth order, farthest first; for boxes in a room the
+    document of edits/boxes3d_arrange.py. Checked like an edit. Safe from several threads. Errors: as
+    `resolve`, and EditError.
     """
     scene, generator = resolve(lookup, store, code, names=names)
-    layout = share.quantise(arrange(scene.layout, elements))
-    return generator.render(replace(scene, layout=layout), preview=True)
+    changed = replace(scene, layout=share.quantise(arrange(scene.layout, elements)))
+    check_fit(changed, generator)
+    return draw(generator, changed, preview=True)
 
 
 def delete_stored(store: Store, code: str, key: str) -> None:

@@ -1,5 +1,6 @@
 """Session: the one object that holds a user's state.
- A committed scene is the decoded code: every commit runs edit → encode → decode → render (float32, one
+
+A committed scene is the decoded code: every commit runs edit → encode → decode → render (float32, one
 picture), so the link, the history and the API agree bit for bit. A scene made from a seed has an `e` code
 and its latent is sampled again from the seed; a parsed scene lies in the store and has an `s` code, with
 the edited geometry in the code.
@@ -14,10 +15,16 @@ import torch
 from torch import Tensor
 
 from spatial_edit import share
-from spatial_edit.edits import History, apply_all, collision_notes, parse_edits
-from spatial_edit.layouts import Layout, Scene
+from spatial_edit.edits import History, collision_notes
+from spatial_edit.generators.contract import Generator, Painter, Paints
+from spatial_edit.layouts import Scene
 from spatial_edit.layouts.codec import scene_from_bytes, scene_to_bytes
-from spatial_edit.session.resolve import Lookup, Names, check_fit, resolve, seed_scene
+from spatial_edit.session.appearances import seed_scene
+from spatial_edit.session.draft import read_items, revise
+from spatial_edit.session.labels import VARIATIONS, label_of
+from spatial_edit.session.picture import draw
+from spatial_edit.session.resolve import Lookup, Names, check_fit, resolve
+from spatial_edit.session.scene_ops import Studio
 from spatial_edit.session.vary import blend, check_seed, vary
 from spatial_edit.share import OtherWeights
 from spatial_edit.store import Receipt, Store
@@ -32,15 +39,28 @@ class Frame:
     scene: Scene
     code: str
     notes: tuple[str, ...] = ()
+    label: str = ""
+    paints: Paints | None = None  # None for a model that does not tell
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A state in the history, without its picture: drawing it again gives the same pixels."""
+    """A state in the history, without its picture: drawing it again gives the same pixels. `label` says in a
+    few words how it came about."""
 
     scene: Scene
     code: str
     notes: tuple[str, ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The history as a strip shows it: all steps in order, which one is present, and the tips left behind."""
+
+    steps: tuple[Step, ...]
+    present: int
+    branches: tuple[Step, ...]
 
 
 class Session:
@@ -79,6 +99,12 @@ class Session:
         """The last states of futures that were undone and then left."""
         return self._history.branches
 
+    @property
+    def timeline(self) -> Timeline:
+        """All steps; `present` is -1 before the first."""
+        history = self._history
+        return Timeline(history.steps, len(history.past) - (history.present is None), history.branches)
+
     def generate(self, model: str, seed: int, truncation: float = 0.0) -> Frame:
         """The scene of a seed (0 .. 2**32 - 1) at a truncation (0 = none, 1 = the mean)."""
         seed = check_seed(seed)
@@ -88,27 +114,27 @@ class Session:
         generator = self._lookup(model)
         with torch.no_grad():
             scene = seed_scene(generator, seed, truncation)
-        return self._commit(share.encode(scene, generator.spec.number))
+        return self._commit(share.encode(scene, generator.spec.number), label=f"Seed {seed}")
 
     def open(self, code: str, *, today: bool = False) -> Frame:
         """The scene of a code. `today`: a code made with other weights opens as its layout with today's
         model."""
         code = code.strip() if isinstance(code, str) else code
         try:
-            return self._commit(self._canonical(code))
+            return self._commit(self._canonical(code), label="Link")
         except OtherWeights as error:
             if not today:
                 raise
             with torch.no_grad():
                 scene, generator = resolve(self._lookup, self.store, code, names=self._names, today=True)
             note = f"made with other weights ({error.shared.weights}): this is its layout with today's model"
-            return self._commit(share.encode(scene, generator.spec.number), (note,))
+            return self._commit(share.encode(scene, generator.spec.number), (note,), "Link, today's model")
 
     def adopt(self, scene: Scene) -> Frame:
         """A parsed scene goes to the store and becomes the present; `receipt` then holds its deletion key."""
         generator = self._lookup(scene.model)
         check_fit(scene, generator)
-        scene = replace(scene, layout=share.quantise(scene.layout))
+        scene = replace(scene, layout=share.quantise(scene.layout), guard=None)
         data = scene_to_bytes(scene)
         with torch.no_grad():
             generator.render(scene_from_bytes(data))  # what cannot be drawn is not stored
@@ -118,18 +144,24 @@ class Session:
             if self.store.persistent
             else ("this link lasts until the program restarts: no store is set up",)
         )
-        frame = self._commit(share.encode_stored(receipt.id), notes)
+        frame = self._commit(share.encode_stored(receipt.id), notes, "Photo")
         self.receipt = receipt
         return frame
 
     def edit(self, edit_json: object) -> Frame:
         """Apply an edit, or an array of them all or nothing (text or parsed JSON; see edits/ops.py for
-        blobs, edits/boxes3d.py for boxes in a room)."""
+        blobs, edits/boxes3d.py for boxes in a room, session/scene_ops.py for ops on the whole scene)."""
         if self._frame is None:
             raise ValueError("there is no scene to edit: generate or open one first")
         scene, code = self._frame.scene, self._frame.code
-        layout = apply_all(scene.layout, parse_edits(edit_json, scene.layout.kind))
-        return self._commit(self._edited_code(scene, code, layout), collision_notes(scene.layout, layout))
+        generator = self._lookup(scene.model)
+        items = read_items(edit_json)
+        with torch.no_grad():
+            changed = revise(Studio(generator, self._scene_of), scene, items)
+        layout = changed.scene.layout
+        notes = (*changed.notes, *collision_notes(scene.layout, layout))
+        label = label_of(items, scene.layout, layout, generator.spec)
+        return self._commit(self._edited_code(changed.scene, code), notes, label)
 
     def vary(self, kind: object, seed: object, keep: object = ()) -> Frame:
         """Another room from a seed that keeps a part of this one: "fill" (the elements of `keep` stay),
@@ -140,13 +172,17 @@ class Session:
         scene, code = self._frame.scene, self._frame.code
         varied = vary(self._lookup(scene.model), scene, kind, seed, keep)
         if share.is_stored(code) and not varied.latent.same(scene.latent):
+            if scene.guard is not None:
+                raise ValueError("a part of this photo is protected: take the mask off before you restyle it")
             return self.adopt(varied)
-        return self._commit(self._edited_code(varied, code, varied.layout))
+        return self._commit(self._edited_code(varied, code), label=VARIATIONS[str(kind)])
 
     def blend(self, model: str, first: object, second: object, portion: object) -> Frame:
         """The room at `portion` (0..1) of the way from one seed's to another's, for models with boxes."""
         generator = self._lookup(model)
-        return self._commit(share.encode(blend(generator, first, second, portion), generator.spec.number))
+        scene = blend(generator, first, second, portion)
+        label = f"Between seeds {first} and {second}"
+        return self._commit(share.encode(scene, generator.spec.number), label=label)
 
     def undo(self) -> Frame:
         """One step back, the same picture bit for bit; ValueError when there is none."""
@@ -155,6 +191,10 @@ class Session:
     def redo(self) -> Frame:
         """One step forward again; ValueError when there is none."""
         return self._go(self._history.redo())
+
+    def goto(self, index: int) -> Frame:
+        """The step at a place of `timeline.steps` becomes the present; those after it stay to be redone."""
+        return self._go(self._history.goto(index))
 
     def take_branch(self, index: int) -> Frame:
         """A left-behind state of `branches` as a new step."""
@@ -168,28 +208,40 @@ class Session:
         if stored.layout is None:
             return code
         scene, _ = resolve(self._lookup, self.store, share.encode_stored(stored.entry), names=self._names)
-        return share.encode_stored(stored.entry, None if stored.layout.same(scene.layout) else stored.layout)
+        layout = None if stored.layout.same(scene.layout) else stored.layout
+        return share.encode_stored(stored.entry, layout, stored.guard)
 
-    def _edited_code(self, scene: Scene, code: str, layout: Layout) -> str:
+    def _scene_of(self, code: str) -> Scene:
+        """The scene of a code, without opening it."""
+        return resolve(self._lookup, self.store, code.strip(), names=self._names)[0]
+
+    def _edited_code(self, scene: Scene, code: str) -> str:
         if share.is_stored(code):
-            return self._canonical(share.encode_stored(share.decode_stored(code).entry, layout))
-        return share.encode(replace(scene, layout=layout), self._lookup(scene.model).spec.number)
+            entry = share.decode_stored(code).entry
+            return self._canonical(share.encode_stored(entry, scene.layout, scene.guard))
+        return share.encode(scene, self._lookup(scene.model).spec.number)
 
-    def _commit(self, code: str, notes: tuple[str, ...] = ()) -> Frame:
+    def _commit(self, code: str, notes: tuple[str, ...] = (), label: str = "") -> Frame:
         """Decode, draw, and only then remember."""
         with torch.no_grad():
             scene, generator = resolve(self._lookup, self.store, code, names=self._names)
-            image = generator.render(scene)
-        self._history = self._history.commit(Step(scene, code, notes))
-        self._frame = Frame(image, scene, code, notes)
-        return self._frame
+            frame = _frame(generator, Step(scene, code, notes, label))
+        self._history = self._history.commit(Step(scene, code, notes, label))
+        self._frame = frame
+        return frame
 
     def _go(self, history: History[Step]) -> Frame:
         step = history.present
         if step is None:
             raise ValueError("there is no scene yet: generate or open one first")
         with torch.no_grad():
-            image = self._lookup(step.scene.model).render(step.scene)
-        self._history = history
-        self._frame = Frame(image, step.scene, step.code, step.notes)
-        return self._frame
+            frame = _frame(self._lookup(step.scene.model), step)
+        self._history, self._frame = history, frame
+        return frame
+
+
+def _frame(generator: Generator, step: Step) -> Frame:
+    """The step with its picture."""
+    image = draw(generator, step.scene)
+    paints = generator.paints(step.scene) if isinstance(generator, Painter) else None
+    return Frame(image, step.scene, step.code, step.notes, step.label, paints)

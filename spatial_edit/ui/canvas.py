@@ -9,15 +9,18 @@ set with textContent in JavaScript: a template would execute it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 import torch
+from torch import Tensor
 
-from spatial_edit.layouts import Blobs, Boxes3D
+from spatial_edit.layouts import Blobs, Boxes3D, Colour, Source
 from spatial_edit.layouts.boxes3d import LIGHTS, PLACEMENT, STYLES, style_row
-from spatial_edit.session import Frame
+from spatial_edit.layouts.guard_codec import mask_to_text
+from spatial_edit.session import Frame, Step, Timeline
 from spatial_edit.ui import template
 from spatial_edit.ui.pictures import data_url, display
 
@@ -61,6 +64,8 @@ def scene_value(
     names: Callable[[int], str],
     *,
     why: str,
+    edits: Sequence[str] = (),
+    timeline: Timeline | None = None,
     can_undo: bool = False,
     can_redo: bool = False,
     stamp: int = 0,
@@ -71,7 +76,8 @@ def scene_value(
 
     `why` is "open" (another scene), "fresh" (the first one: the address bar stays clean) or "commit" (the
     answer to the browser's request number `stamp`). `names` gives an element's word from its row. `error`
-    is a sentence about a refused edit; the scene is then the unharmed one.
+    is a sentence about a refused edit; the scene is then the unharmed one. `edits` are the ops of looks and
+    of whole scenes that the model knows.
     """
     height = frame.image.shape[1]
     return {
@@ -82,7 +88,8 @@ def scene_value(
         "model": frame.scene.model,
         "image": data_url(display(frame.image), quality=95),
         "elements": elements_of(frame, names),
-        "world": world_of(frame),
+        "world": world_of(frame) | _facts(frame, names, edits),
+        "history": history_of(timeline),
         "can_undo": can_undo,
         "can_redo": can_redo,
         "message": message or " ".join(map(_sentence, frame.notes)),
@@ -106,16 +113,60 @@ def elements_of(frame: Frame, names: Callable[[int], str]) -> list[dict[str, obj
     if isinstance(layout, Boxes3D):
         return _boxes(layout)
     if isinstance(layout, Blobs):
-        return _blobs(layout, names)
+        return _blobs(frame, layout, names)
     raise ValueError(f"this canvas shows blobs and boxes, not {layout.kind}: choose another model")
 
 
 def world_of(frame: Frame) -> dict[str, object]:
-    """What a layout has besides elements: room, camera, surfaces and lights of boxes; nothing for blobs."""
-    layout = frame.scene.layout
-    if not isinstance(layout, Boxes3D):
+    """What a layout has besides elements: room, camera, surfaces and lights of boxes; of blobs what their
+    backdrop and surfaces are taken from; and the protect mask in base64, None without one."""
+    layout, guard = frame.scene.layout, frame.scene.guard
+    protected: dict[str, object] = {"guard": mask_to_text(guard.mask) if guard else None}
+    if isinstance(layout, Boxes3D):
+        return {n: getattr(layout, n).tolist() for n in ("room", "camera", "surfaces", "lights")} | protected
+    if not isinstance(layout, Blobs):
+        return protected
+    backdrop = layout.backdrop
+    return {
+        "backdrop": {"seed": backdrop.seed, "share": backdrop.share} if backdrop else None,
+        "surfaces": [hexadecimal(colour) for colour in layout.surfaces],
+        **protected,
+    }
+
+
+def _facts(frame: Frame, names: Callable[[int], str], edits: Sequence[str]) -> dict[str, object]:
+    """What the panel beside blobs needs to know of their scene and model; nothing for other layouts."""
+    scene = frame.scene
+    if not isinstance(scene.layout, Blobs):
         return {}
-    return {name: getattr(layout, name).tolist() for name in ("room", "camera", "surfaces", "lights")}
+    return {
+        "paints": [hexadecimal(colour) for colour in (frame.paints.surfaces if frame.paints else ())],
+        "rows": [names(row) for row in range(len(scene.latent.rows))],
+        "seed": scene.latent.seed,
+        "truncation": scene.latent.truncation,
+        "from_photo": scene.provenance.kind == "photo",
+        "can": [*edits, "protect", "unprotect"],
+    }
+
+
+def history_of(timeline: Timeline | None) -> dict[str, object]:
+    """The history for a strip: a key for every step, equal for equal codes, and its label."""
+    if timeline is None:
+        return {"steps": [], "present": -1, "branches": []}
+    return {
+        "steps": [_step(step) for step in timeline.steps],
+        "present": timeline.present,
+        "branches": [_step(step) for step in timeline.branches],
+    }
+
+
+def _step(step: Step) -> dict[str, str]:
+    return {"key": hashlib.sha256(step.code.encode()).hexdigest()[:12], "label": step.label}
+
+
+def hexadecimal(colour: Colour | None) -> str | None:
+    """ "#rrggbb", None for no colour."""
+    return None if colour is None else "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _boxes(layout: Boxes3D) -> list[dict[str, object]]:
@@ -141,29 +192,34 @@ def style_of(name: str, row: int) -> int:
     return variant if 0 <= variant < STYLES else -1
 
 
-def _blobs(layout: Blobs, names: Callable[[int], str]) -> list[dict[str, object]]:
-    columns = zip(
-        layout.ids,
-        layout.rows,
-        layout.centres.tolist(),
-        layout.sizes.tolist(),
-        layout.aspects.tolist(),
-        layout.angles.tolist(),
-        layout.hidden,
-        layout.locked,
-        strict=True,
-    )
+def _blobs(frame: Frame, layout: Blobs, names: Callable[[int], str]) -> list[dict[str, object]]:
+    centres = layout.centres.tolist()
+    geometry = torch.stack([layout.sizes, layout.aspects, layout.angles], -1).tolist()  # (K, 3)
+    paints = frame.paints.elements if frame.paints else [_seen_at(frame.image, *place) for place in centres]
     return [
         {
             "id": number,
-            "name": names(row),
-            "x": centre[0],
-            "y": centre[1],
-            "size": size,
-            "aspect": aspect,
-            "angle": angle,
-            "hidden": hidden,
-            "locked": locked,
+            "name": names(layout.rows[k]),
+            **dict(zip(("x", "y", "size", "aspect", "angle"), (*centres[k], *geometry[k]), strict=True)),
+            "hidden": layout.hidden[k],
+            "locked": layout.locked[k],
+            "opacity": layout.opacities[k],
+            "row": layout.rows[k],
+            "source": _source(layout.sources[k]),
+            "colour": hexadecimal(layout.colours[k]),
+            "paint": hexadecimal(paints[k]),
         }
-        for number, row, centre, size, aspect, angle, hidden, locked in columns
+        for k, number in enumerate(layout.ids)
     ]
+
+
+def _source(source: Source | None) -> dict[str, object] | None:
+    return {"seed": source.seed, "row": source.row, "share": source.share} if source else None
+
+
+def _seen_at(image: Tensor, x: float, y: float) -> Colour:
+    """The picture's colour at a place, for a model that does not tell what it paints with."""
+    side = image.shape[-1]
+    column, row = (min(side - 1, max(0, int(value * side))) for value in (x, y))
+    red, green, blue = ((image[:, row, column].clamp(-1, 1) + 1) * 127.5).round().int().tolist()
+    return red, green, blue

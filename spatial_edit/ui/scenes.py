@@ -32,7 +32,7 @@ def answer(context: Context, seat: Seat, frame: Frame, why: str, **more: Any) ->
 
 
 def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
-    """Answer the canvas: `kind` is edit, vary, undo or redo; `code` names the scene that the browser
+    """Answer the canvas: `kind` is edit, vary, undo, redo or goto; `code` names the scene that the browser
     meant."""
     seat = context.seats.take(token)
     stamp = asked["stamp"] if isinstance(asked["stamp"], int) else 0
@@ -64,6 +64,17 @@ def _step(session: Session, kind: object, edit: object) -> Frame:
         return session.undo()
     if kind == "redo":
         return session.redo()
+    if kind == "goto" and isinstance(edit, dict):
+        return _goto(session, edit)
+    raise ValueError("this page is out of date: reload it")
+
+
+def _goto(session: Session, where: dict[str, Any]) -> Frame:
+    """To `{"step": i}` or `{"branch": i}` of the history as the canvas was told it."""
+    for key, go in (("step", session.goto), ("branch", session.take_branch)):
+        index = where.get(key)
+        if isinstance(index, int) and not isinstance(index, bool) and len(where) == 1:
+            return go(index)
     raise ValueError("this page is out of date: reload it")
 
 

@@ -56,3 +56,15 @@ def test_behaves_as_a_list_with_a_cursor(actions):
         elif action == "redo" and at + 1 < len(steps):
             at, history = at + 1, history.redo()
         assert [*history.past, history.present, *history.future] == steps and history.present == steps[at]
+
+
+def test_goto_moves_along_the_steps_and_loses_none():
+    history = History().commit("a").commit("b").commit("c").undo()
+    assert history.steps == ("a", "b", "c")
+    for index, step in enumerate(history.steps):
+        there = history.goto(index)
+        assert there.present == step and there.steps == history.steps and there.branches == ()
+    assert history.goto(0).redo().present == "b" and history.goto(2).undo().present == "b"
+    for index in (-1, 3):
+        with pytest.raises(ValueError, match="no step"):
+            history.goto(index)

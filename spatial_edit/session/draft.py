@@ -1,0 +1,54 @@
+"""An array of edits over a scene, in order, all or nothing: of its layout, and ops on the whole scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from spatial_edit.edits import EditError, apply, parse_edit
+from spatial_edit.edits.blob_op import MAX_EDIT_CHARS, MAX_EDITS
+from spatial_edit.layouts import Scene
+from spatial_edit.layouts.strict_json import JsonError, array, parse, show
+from spatial_edit.session.scene_ops import Changed, Studio, apply_scene_op, is_scene_op
+
+MAX_COMPLETIONS = 1  # in one array: it takes seconds
+
+
+def read_items(source: object) -> tuple[Mapping[str, object], ...]:
+    """The edits of a JSON text, object or array (1 .. 64) as objects that are not checked yet; EditError for
+    anything else."""
+    try:
+        value = source
+        if isinstance(source, str):
+            value = parse(source, what="the edit", max_chars=MAX_EDIT_CHARS, max_depth=4)
+        items = [value] if isinstance(value, dict) else value
+        if not isinstance(items, list):
+            raise JsonError(f"an edit must be a JSON object or an array of them, not {show(value)}")
+        if not items:
+            raise JsonError("the array of edits is empty: send at least one")
+        for i, item in enumerate(array(items, "the edit", MAX_EDITS)):
+            if not isinstance(item, dict):
+                raise JsonError(f"edit {i + 1} must be a JSON object, not {show(item)}")
+    except JsonError as error:
+        raise EditError(str(error)) from error
+    if sum(item.get("op") == "complete" for item in items) > MAX_COMPLETIONS:
+        raise EditError("only one auto-complete fits into an array of edits: send them one after the other")
+    return tuple(items)
+
+
+def revise(studio: Studio, scene: Scene, items: tuple[Mapping[str, object], ...]) -> Changed:
+    """The scene after all the edits, and notes; ValueError names the one that failed."""
+    notes: list[str] = []
+    for i, item in enumerate(items):
+        try:
+            if is_scene_op(item):
+                changed = apply_scene_op(studio, scene, item)
+                scene, notes = changed.scene, [*notes, *changed.notes]
+            else:
+                edit = parse_edit(item, scene.layout.kind)
+                scene = replace(scene, layout=apply(scene.layout, edit))
+        except ValueError as error:
+            if len(items) == 1:
+                raise
+            raise EditError(f"edit {i + 1}: {error}") from error
+    return Changed(scene, tuple(notes))
