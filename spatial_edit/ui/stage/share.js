@@ -7,7 +7,6 @@ let kept = { of: '', code: '', note: '', key: '' };        // the answer for the
 
 const host = () => element.closest('gradio-app[src], gradio-app[space]');
 const box = () => document.querySelector('#sharing .ss');
-const inHub = () => window.parent !== window && ([...(window.location.ancestorOrigins || [])][0] === HUB || document.referrer.startsWith(`${HUB}/`));
 const longest = () => Number(box() && box().dataset.limit) || 2000;       // characters of a code; what is longer goes to the store
 const shared = () => (kept.of === scene.code ? kept.code : scene.code);
 
@@ -34,7 +33,7 @@ function address() {
   const code = scene.why === 'fresh' ? '' : shared(), url = naming(new URL(window.location.href), code);
   if (url.href === window.location.href) return;
   try { history.replaceState(history.state, '', url); } catch (refused) { return; }   // a sandboxed frame has no address
-  if (inHub()) window.parent.postMessage({ queryString: url.search.slice(1), hash: '' }, HUB);
+  if (props.space_url && window.parent !== window) window.parent.postMessage({ queryString: url.search.slice(1), hash: '' }, HUB);
 }
 
 // ---- what is copied ----
