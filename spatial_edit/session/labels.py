@@ -9,13 +9,7 @@ from spatial_edit.layouts import Blobs, Boxes3D, Layout
 
 MAX_LABEL = 60
 # verbs that are not the op's own name, and ops that need no object
-_VERBS = {
-    "set": "Change",
-    "draw": "Draw",
-    "mix": "Mix style of",
-    "unstyle": "Own style for",
-    "opacity": "Fade",
-}
+_VERBS = {"set": "Change", "mix": "Mix style of", "unstyle": "Own style for", "opacity": "Opacity of"}
 _WHOLE = {
     "complete": "Auto-complete",
     "relayout": "Another layout",

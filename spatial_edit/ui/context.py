@@ -111,9 +111,16 @@ class Context:
         session, names = seat.session, self.row_names(frame.scene.model)
         if why == "open" and frame.code.startswith("s:") and not self.store.persistent:
             more = {"message": UNTIL_RESTART, **more}
-        facts: dict[str, Any] = {"edits": self.models[frame.scene.model].edits, "timeline": session.timeline}
-        undo = {"can_undo": session.can_undo, "can_redo": session.can_redo}
-        return scene_value(frame, names, why=why, **facts, **undo, **more)
+        return scene_value(
+            frame,
+            names,
+            why=why,
+            edits=self.models[frame.scene.model].edits,
+            timeline=session.timeline,
+            can_undo=session.can_undo,
+            can_redo=session.can_redo,
+            **more,
+        )
 
 
 def model_choices(context: Context, kinds: tuple[str, ...] = ()) -> list[tuple[str, str]]:
