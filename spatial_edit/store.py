@@ -22,7 +22,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import IO, Generic, TypeVar
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{22}")
 MAX_ENTRY_BYTES = 4_000_000
@@ -109,7 +109,7 @@ class Store:
         """As `put`, with the key that deletes the entry: show it once."""
         if len(data) > MAX_ENTRY_BYTES:
             raise StoreError(f"the scene has {len(data)} bytes, at most {MAX_ENTRY_BYTES} are stored")
-        receipt = Receipt(secrets.token_urlsafe(16), secrets.token_urlsafe(16))
+        receipt = Receipt(self._new_id(), secrets.token_urlsafe(16))
         hashes = hashlib.sha256(receipt.key.encode()).digest(), hashlib.sha256(data).digest()
         with self._lock:
             self._make_room(_HEADER.size + len(data))
@@ -128,8 +128,11 @@ class Store:
         header, _ = self._read(entry)
         if not hmac.compare_digest(hashlib.sha256(str(key).encode("utf-8", "replace")).digest(), header[2]):
             raise StoreError("the key does not belong to this scene: nothing was deleted")
-        with self._lock, _as_store_error("deleted"):
-            self._files.rm_file(self._path(entry))
+        try:
+            with self._lock, _as_store_error("deleted"):
+                self._files.rm_file(self._path(entry))
+        except FileNotFoundError:
+            raise NotFound("this scene is not in the store any more: somebody else has deleted it") from None
 
     def sweep(self) -> None:
         """Remove expired entries and what interrupted writes left behind."""
@@ -139,6 +142,14 @@ class Store:
                 if self._is_stale(path):
                     with suppress(FileNotFoundError):
                         self._files.rm_file(path)
+
+    def _new_id(self) -> str:
+        """128 random bits that name no entry yet: an entry is never overwritten."""
+        while True:
+            entry = secrets.token_urlsafe(16)
+            with _as_store_error("saved"):
+                if not self._files.exists(self._path(entry)):
+                    return entry
 
     def _path(self, entry: str) -> str:
         """The entry's path; only a well-formed id ever becomes one."""
@@ -172,6 +183,7 @@ class Store:
                 self._files.makedirs(self._root, exist_ok=True)
                 with self._files.open(temporary, "wb") as file:
                     file.write(content)
+                    _to_disk(file)
                 self._files.mv(temporary, self._path(entry))
         except StoreError:
             with suppress(OSError):
@@ -246,6 +258,13 @@ class Cache(Generic[T]):
         """Forget a key."""
         with self._lock:
             self._values.pop(key, None)
+
+
+def _to_disk(file: IO[bytes]) -> None:
+    """A local file's bytes reach the disk before its new name does: a power cut leaves no empty entry."""
+    file.flush()
+    with suppress(AttributeError, OSError):  # no file of the operating system's
+        os.fsync(file.fileno())
 
 
 def _is_ours(path: str) -> bool:

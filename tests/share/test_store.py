@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import errno
 import re
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from spatial_edit.store import MAX_ENTRY_BYTES, NotFound, Quota, Store, StoreError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Clock:
@@ -164,6 +170,81 @@ def test_an_interrupted_move_leaves_no_entry(tmp_path, monkeypatch):
     with pytest.raises(StoreError):
         store.put(b"abc")
     assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, sys
+from spatial_edit.store import Store
+store = Store(sys.argv[1])
+store._files.mv = lambda source, target: os._exit(9)
+store.put(b"never named")
+"""
+
+
+def test_a_process_killed_before_the_move_leaves_no_entry(tmp_path):
+    clock = Clock()
+    clock.now = time.time()
+    assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT).returncode == 9
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".new-")
+    store = Store(tmp_path, clock=clock)
+    kept = store.put(b"after")
+    clock.now += 2 * 3600
+    store.sweep()
+    assert [path.name for path in tmp_path.iterdir()] == [f"{kept}.scene"]
+
+
+WRITES = """
+import sys
+from spatial_edit.store import Quota, Store
+store = Store(sys.argv[1], Quota(entries=60))
+for number in range(25):
+    print(store.put(f"{sys.argv[2]} {number}".encode()))
+"""
+
+
+def test_two_processes_share_a_folder(tmp_path):
+    command = [sys.executable, "-c", WRITES, str(tmp_path)]
+    both = [
+        subprocess.Popen([*command, name], cwd=ROOT, stdout=subprocess.PIPE, text=True) for name in ("a", "b")
+    ]
+    entries = [process.communicate(timeout=60)[0].split() for process in both]
+    store = Store(tmp_path, Quota(entries=50))
+    for name, made in zip(("a", "b"), entries, strict=True):
+        assert [store.get(entry).decode() for entry in made] == [f"{name} {number}" for number in range(25)]
+    with pytest.raises(StoreError, match="full"):
+        store.put(b"one more")  # the quota counts what the other process wrote
+
+
+def test_an_entry_is_never_overwritten(store, monkeypatch):
+    first, second = "A" * 22, "B" * 22
+    drawn = iter([first, "key", first, second, "key"])
+    monkeypatch.setattr("spatial_edit.store.secrets.token_urlsafe", lambda size: next(drawn))
+    assert store.put(b"one") == first
+    assert store.put(b"two") == second
+    assert store.get(first) == b"one" and store.get(second) == b"two"
+
+
+def test_an_entry_that_somebody_else_deletes_meanwhile(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    receipt = store.put_with_key(b"abc")
+    remove = store._files.rm_file
+    monkeypatch.setattr(store._files, "rm_file", lambda path: (remove(path), remove(path)))
+    with pytest.raises(NotFound):
+        store.delete(receipt.id, receipt.key)
+
+
+def test_a_symbolic_link_shows_and_harms_nothing(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"somebody's password and much more of it" * 9)
+    folder = tmp_path / "store"
+    store = Store(folder)
+    store.put(b"abc")
+    (folder / f"{'C' * 22}.scene").symlink_to(secret)
+    with pytest.raises(StoreError, match="damaged"):
+        store.get("C" * 22)
+    store.sweep()
+    assert secret.read_bytes().startswith(b"somebody's")
 
 
 @pytest.mark.parametrize(
