@@ -60,6 +60,16 @@ def boxes_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def tiny_url() -> Iterator[str]:
+    """A real generator of blobs with random weights: it knows every edit of looks and of whole scenes."""
+    pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
+    from spatial_edit.generators.blobgan import BlobGenerator
+
+    with running(BlobGenerator.tiny()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     required = os.environ.get("SPATIAL_EDIT_REQUIRE_BROWSER") == "1"
     try:
@@ -87,6 +97,13 @@ def open_page(browser: Any, app_url: str) -> Iterator[Any]:
 def open_room(browser: Any, boxes_url: str) -> Iterator[Any]:
     """As `open_page`, with boxes in a room."""
     with pages_of(browser, boxes_url) as opener:
+        yield opener
+
+
+@pytest.fixture
+def open_tiny(browser: Any, tiny_url: str) -> Iterator[Any]:
+    """As `open_page`, with a real generator of blobs."""
+    with pages_of(browser, tiny_url) as opener:
         yield opener
 
 

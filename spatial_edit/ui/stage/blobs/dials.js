@@ -13,6 +13,13 @@ function sink(item, place) {
   elements = elements.filter((other) => other !== item);
   elements.splice(to, 0, item);
 }
+// The element that a person took to another depth, as an operation; the order of the others tells where it went.
+function depthSteps(before) {
+  const now = elements.map((item) => item.id), was = before.elements.map((item) => item.id).filter((id) => now.includes(id));
+  const alike = (skip) => was.filter((id) => id !== skip).join() === now.filter((id) => id !== skip).join();
+  const target = was.join() === now.join() ? null : [selected, ...now].find(alike) ?? null;
+  return target === null ? [] : [{ op: 'reorder', target, to: now.indexOf(target) }];
+}
 // read and write are in the slider's own unit (log for what is felt as a factor), cell and from in the table's.
 const dials = {
   x: { label: 'x', range: [-19, 119], step: 0.1, read: (item) => 100 * item.x, write(item, v) { item.x = clamp(v / 100, CENTRE); }, words: (item) => percent(item.x, 1) },

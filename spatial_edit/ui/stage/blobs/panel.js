@@ -17,6 +17,7 @@ hooks.draw.push(function drawStudio() {
   if (!kind || kind.name !== 'blobs') return;
   for (const tab of studioParts('[data-leaf]')) { const on = tab.dataset.leaf === openSheet; tab.setAttribute('aria-selected', String(on)); tab.tabIndex = on ? 0 : -1; }
   for (const sheet of studioParts('[data-sheet]')) sheet.hidden = sheet.dataset.sheet !== openSheet;
+  studioPart('[data-leaf=add]').hidden = !able('add');
   for (const part of studioParts('[data-can]')) part.hidden = !able(part.dataset.can);
   sheets[openSheet]();
 });
