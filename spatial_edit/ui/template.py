@@ -11,18 +11,28 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "stage"
-SHARED = ("state.js", "live.js", "draw.js", "share.js")
+SHARED = tuple(
+    f"{part}.js" for part in ("state", "live", "draw", "view", "snap", "select", "list", "menu", "share")
+)
 BLOBS = tuple(
     f"blobs/{part}.js" for part in ("shape", "dials", "seeds", "panel", "scene", "add", "table", "showing")
 )
 SKETCH = tuple(f"sketch/{part}.js" for part in ("region", "draw", "mask", "protect"))
-SEEING: tuple[str, ...] = ()
+SEEING = tuple(f"seeing/{part}.js" for part in ("kept", "strip", "view", "compare", "panels", "dropped"))
 BOXES = tuple(
     f"boxes/{part}.js" for part in ("geometry", "rules", "draw", "state", "input", "plan", "panel", "changes")
 )
 KINDS: tuple[str, ...] = ()
 SCRIPTS = (*SHARED, *BLOBS, *SKETCH, *SEEING, *BOXES, *KINDS, "input.js")  # the last one starts the canvas
-STYLES = ("stage.css", "boxes/boxes.css", "blobs/blobs.css", "sketch/sketch.css")
+STYLES = (
+    "stage.css",
+    "select.css",
+    "list.css",
+    "boxes/boxes.css",
+    "blobs/blobs.css",
+    "sketch/sketch.css",
+    "seeing/seeing.css",
+)
 _PART = re.compile(r"<!-- ([a-z/]+\.html) -->")
 
 

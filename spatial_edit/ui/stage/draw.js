@@ -1,11 +1,14 @@
-// Drawing, for every kind of layout. SVG units are CSS pixels of the stage. Nodes are keyed by element and changed in
-// place: rebuilding them during a drag would lose pointer capture and keyboard focus.
+// Drawing, for every kind of layout. SVG units are CSS pixels, so that lines, labels and handles keep their size when the
+// picture is enlarged (view.js). Nodes are keyed by element and changed in place: rebuilding them during a drag would
+// lose pointer capture and keyboard focus. Nothing here reads the page's layout.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const coarse = window.matchMedia('(pointer: coarse)');
 const pen = document.createElement('canvas').getContext('2d');
 const nodes = new Map();
-let side = 512;                                   // the stage's side in CSS pixels
+const lens = { zoom: 1, x: 0, y: 0 };             // the picture in the stage: how much larger, and where its corner is in CSS pixels
+let frameSide = 512;                              // the stage's side in CSS pixels
+let side = 512;                                   // the picture's side in CSS pixels: frameSide * lens.zoom
 let hovered = null;
 
 function make(name, attributes, parent) {
@@ -19,10 +22,10 @@ function put(node, attributes) { for (const key in attributes) node.setAttribute
 function nodesOf(item) {
   if (nodes.has(item.id) && nodes.get(item.id).word === item.name) return nodes.get(item.id);
   if (nodes.has(item.id)) drop(item.id);          // another thing has its number now: its colour differs
-  const shape = make('g', { tabindex: 0, role: 'button', 'data-id': item.id }, shapes);
+  const shape = make('g', { tabindex: -1, role: 'button', 'data-id': item.id }, shapes);
   const tag = make('g', { class: 'se-tag' }, labels);
   const made = {
-    shape, tag, word: item.name, ...kind.nodes(shape),
+    shape, tag, word: item.name, said: '', hint: make('title', {}, shape), ...kind.nodes(shape),
     plate: make('rect', { class: 'se-plate', height: 20, rx: 10 }, tag), text: make('text', { class: 'se-text', y: 14 }, tag),
   };
   made.shape.style.setProperty('--c', kind.colour(item));
@@ -33,47 +36,56 @@ function nodesOf(item) {
 function drop(id) { const { shape, tag } = nodes.get(id); shape.remove(); tag.remove(); nodes.delete(id); }
 function clear() {
   for (const id of [...nodes.keys()]) drop(id);
-  for (const chip of chips.values()) chip.remove();
-  chips.clear(); handles.replaceChildren();
+  clearList(); handles.replaceChildren();
 }
 
-function drawShape(item) {
-  const made = nodesOf(item), on = item.id === selected;
-  made.shape.setAttribute('aria-label', kind.describe(item));
+function drawShape(item, stop) {
+  const made = nodesOf(item), on = picked.has(item.id), said = kind.describe(item);
+  if (made.said !== said) { made.said = said; made.shape.setAttribute('aria-label', said); }
   made.shape.setAttribute('aria-pressed', String(on));
+  made.shape.setAttribute('tabindex', item.id === stop ? 0 : -1);
   const extra = kind.paint(item, made);
-  made.shape.setAttribute('class', `se-shape ${extra || ''}${on ? ' on' : ''}${item.hidden ? ' ghost' : ''}${item.id === hovered ? ' hover' : ''}`);
+  made.shape.setAttribute('class', `se-shape ${extra || ''}${on ? ' on' : ''}${item.hidden ? ' ghost' : ''}${item.locked ? ' fixed' : ''}${item.id === hovered ? ' hover' : ''}`);
+}
+// The browser's own tooltip of an element, for whoever waits over it: what it is and what can be done with it.
+function drawHint(item, depth) {
+  const state = `${item.hidden ? ', hidden' : ''}${item.locked ? ', locked' : ''}`, at = kind.depths ? `, depth ${depth} of ${elements.length}` : '';
+  const words = `${kind.title(item)}${state}${at}. Drag: move. Shift+click: select several. Right click: menu.`, { hint } = nodesOf(item);
+  if (hint.textContent !== words) hint.textContent = words;
 }
 
 // Names are shown where there is room, numbers everywhere; labels that would cover one another move down, the selected one stays put.
 function drawLabels() {
-  const placed = [], spots = new Map(elements.map((item) => [item.id, kind.spot(item)]));
+  const placed = [], spots = new Map(elements.map((item) => [item.id, kind.spot(item)])), dragged = drag !== null && drag.moved;
   const order = [...elements].sort((p, q) => (q.id === selected) - (p.id === selected) || spots.get(p.id).y - spots.get(q.id).y || p.id - q.id);
+  const [left, right] = [-lens.x, frameSide - lens.x], [top, bottom] = [-lens.y, frameSide - lens.y], off = 40;
   pen.font = '600 11.5px system-ui, sans-serif';
   for (const item of order) {
-    const { tag, plate, text } = nodesOf(item), spot = spots.get(item.id), asked = item.id === selected || item.id === hovered;
-    tag.style.display = asked || spot.shown ? '' : 'none';
-    if (!asked && !spot.shown) continue;
+    const { tag, plate, text } = nodesOf(item), spot = spots.get(item.id), asked = item.id === selected || item.id === hovered && !dragged;
+    const seen = spot.x > left - off && spot.x < right + off && spot.y > top - off && spot.y < bottom + off;
+    const shown = seen && (asked || spot.shown);
+    tag.style.display = shown ? '' : 'none';
+    if (!shown) continue;
     const room = side >= 420 && (elements.length <= 12 || pen.measureText(kind.title(item)).width < spot.room);
     const words = asked || room && !item.hidden ? kind.title(item) : String(item.id);
     if (text.textContent !== words) text.textContent = words;
     const width = Math.max(20, Math.ceil(pen.measureText(words).width) + 14);
-    const box = { x: clamp(spot.x - width / 2, [2, side - width - 2]), y: clamp(spot.y - 10, [2, side - 22]), w: width };
+    const box = { x: clamp(spot.x - width / 2, [left + 2, right - width - 2]), y: clamp(spot.y - 10, [top + 2, bottom - 22]), w: width };
     const meets = (other) => Math.abs(other.x + other.w / 2 - box.x - width / 2) < (other.w + width) / 2 + 1 && Math.abs(other.y - box.y) < 21;
     for (let tries = 0; tries < 6 && placed.some(meets); tries += 1) box.y = placed.find(meets).y + 21.5;
-    box.y = Math.min(box.y, side - 22);
+    box.y = Math.min(box.y, bottom - 22);
     placed.push(box);
     put(plate, { width }); put(text, { x: width / 2 });
     tag.setAttribute('transform', `translate(${box.x} ${box.y})`);
-    tag.setAttribute('class', `se-tag${item.id === selected ? ' on' : ''}${item.hidden ? ' ghost' : ''}`);
+    tag.setAttribute('class', `se-tag${picked.has(item.id) ? ' on' : ''}${item.hidden ? ' ghost' : ''}`);
   }
 }
 
 // A handle: a dot with a large invisible spot to hit, made once and moved.
-function handle(name, hint, build) {
-  let node = handles.querySelector(`[data-handle="${name}"]`);
+function handle(name, hint, build, parent = handles) {
+  let node = parent.querySelector(`[data-handle="${name}"]`);
   if (!node) {
-    node = make('g', { class: `se-handle ${name}`, 'data-handle': name }, handles);
+    node = make('g', { class: `se-handle ${name}`, 'data-handle': name }, parent);
     make('circle', { class: 'se-hit' }, node);
     build(node);
     make('title', {}, node).textContent = hint;
@@ -81,41 +93,33 @@ function handle(name, hint, build) {
   node.firstChild.setAttribute('r', coarse.matches ? 22 : 12);
   return node;
 }
-const inStage = (value) => { const margin = coarse.matches ? 22 : 13; return clamp(value, [margin, side - margin]); };
+// A coordinate moved into the part of the picture that the stage shows, with room for a handle; axis 0 is x, 1 is y.
+function inStage(value, axis) {
+  const margin = coarse.matches ? 22 : 13, low = axis === undefined ? 0 : -(axis ? lens.y : lens.x);
+  return clamp(value, [low + margin, low + (axis === undefined ? side : frameSide) - margin]);
+}
 function drawHandles() {
-  const item = current(), shown = item && view !== 'picture' && !item.locked;
+  const item = current(), shown = item && view !== 'picture' && !item.locked && picked.size < 2;
   handles.style.display = shown ? '' : 'none';
   if (shown) kind.handles(item);
+  drawGroup();
 }
 
-const chips = new Map();
-function drawLayers() {
-  const ids = new Set(elements.map((item) => item.id));
-  for (const [id, chip] of chips) if (!ids.has(id)) { chip.remove(); chips.delete(id); }
-  kind.listed().forEach((item, place) => {
-    let chip = chips.get(item.id);
-    if (!chip) {
-      chip = Object.assign(document.createElement('button'), { type: 'button' });
-      chip.dataset.pick = item.id;
-      chips.set(item.id, chip);
-    }
-    chip.style.setProperty('--c', kind.colour(item));
-    chip.className = `se-chip${item.id === selected ? ' on' : ''}${item.hidden ? ' ghost' : ''}${item.locked ? ' locked' : ''}`;
-    if (chip.textContent !== kind.title(item)) chip.textContent = kind.title(item);
-    chip.setAttribute('aria-pressed', String(item.id === selected));
-    chip.setAttribute('aria-label', `Select ${kind.describe(item)}`);
-    if (layers.children[place] !== chip) layers.insertBefore(chip, layers.children[place] || null);
-  });
-}
-
+let toolsDrawn = '';                              // what the buttons were last drawn for
 function drawTools() {
-  const item = current(), off = { undo: !scene.can_undo, redo: !scene.can_redo, ...kind.off(item) };
+  const item = current(), off = { undo: !scene.can_undo, redo: !scene.can_redo, ...kind.off(item), ...offForMany(), more: false };
+  const state = JSON.stringify([off, view, selected, Boolean(item && item.hidden), Boolean(item && item.locked)]);
+  if (state === toolsDrawn) return;
+  toolsDrawn = state;
   for (const button of element.querySelectorAll('[data-act]')) {
     const name = button.dataset.act;
     button.disabled = name in off ? off[name] : !item;
     if (name === 'hide' || name === 'lock') button.setAttribute('aria-pressed', String(Boolean(item && item[name === 'hide' ? 'hidden' : 'locked'])));
   }
-  for (const button of element.querySelectorAll('[data-view]')) button.setAttribute('aria-checked', String(button.dataset.view === view));
+  for (const button of element.querySelectorAll('[data-view]')) {
+    button.setAttribute('aria-checked', String(button.dataset.view === view));
+    button.tabIndex = button.dataset.view === view ? 0 : -1;
+  }
   stage.dataset.show = view;
 }
 
@@ -123,14 +127,18 @@ function draw() {
   if (!kind) return;
   const ids = new Set(elements.map((item) => item.id)), focused = document.activeElement;
   for (const id of [...nodes.keys()]) if (!ids.has(id)) drop(id);
+  tidy();
   kind.prepare();
+  const stop = selected ?? kind.listed()[0]?.id;   // the one element that Tab reaches; keys go on from there
   kind.order().forEach((item, place) => {
-    drawShape(item);
+    drawShape(item, stop);
     const { shape } = nodesOf(item);
-    if (!drag && shapes.children[place] !== shape) shapes.insertBefore(shape, shapes.children[place] || null);
+    if (drag) return;
+    if (shapes.children[place] !== shape) shapes.insertBefore(shape, shapes.children[place] || null);
+    drawHint(item, elements.length - place);
   });
   if (focused && shapes.contains(focused) && document.activeElement !== focused) focused.focus({ preventScroll: true });  // moving a node drops its focus
-  drawLabels(); drawHandles(); drawLayers(); drawTools(); kind.around();
+  drawLabels(); drawHandles(); drawList(); drawTools(); kind.around();
   tell('draw');
 }
 let drawing = false;
@@ -142,7 +150,8 @@ function drawSoon() {
 new ResizeObserver(() => {
   const width = stage.clientWidth;
   if (!width) return;                             // a hidden tab
-  side = width;
-  svg.setAttribute('viewBox', `0 0 ${side} ${side}`);
+  lens.x *= width / frameSide; lens.y *= width / frameSide;
+  frameSide = width;
+  showLens();
   draw();
 }).observe(stage);

@@ -3,7 +3,7 @@
 // These files together are the body of js_on_load; gr.HTML gives it: element, trigger, props, server, watch.
 
 const find = (selector) => element.querySelector(selector);
-const root = find('.se'), stage = find('.se-stage'), svg = find('.se-svg'), img = find('.se-img');
+const root = find('.se'), stage = find('.se-stage'), plane = find('.se-plane'), svg = find('.se-svg'), img = find('.se-img');
 const shapes = find('.se-shapes'), labels = find('.se-labels'), handles = find('.se-handles');
 const layers = find('.se-layers'), statusLine = find('.se-status'), stat = find('.se-stat'), emptyState = find('.se-empty');
 
@@ -29,6 +29,18 @@ const tell = (what, ...given) => hooks[what].some((hook) => hook(...given) === t
 
 const byId = (id) => elements.find((item) => item.id === id);
 const current = () => byId(selected);
+// Selects these elements; `lead` is the one whose numbers are shown and whose handles are there.
+function choose(ids, lead = null) {
+  picked.clear();
+  for (const id of ids) if (byId(id)) picked.add(id);
+  selected = picked.has(lead) ? lead : [...picked].pop() ?? null;
+}
+// What is selected is on the stage; whoever sets `selected` alone has selected one element.
+function tidy() {
+  for (const id of picked) if (!byId(id)) picked.delete(id);
+  if (selected !== null && !picked.has(selected)) choose([selected]);
+  if (selected === null) picked.clear();
+}
 const chosen = () => elements.filter((item) => picked.has(item.id));
 const snapshot = () => copy({ elements, world });
 const hue = (id) => (id * 137.508 + 200) % 360;                            // golden angle: neighbours differ; as in layouts/overlay.py
@@ -36,7 +48,7 @@ const hue = (id) => (id * 137.508 + 200) % 360;                            // go
 function say(text, bad = false) { statusLine.textContent = text; statusLine.classList.toggle('bad', bad); }
 
 // ---- commits: one on its way, the rest wait and travel together, so that none is lost and none overtakes ----
-let waiting = null, outbox = [], stamp = 0;
+let waiting = null, outbox = [], stamp = 0, awaited = 0;   // awaited: how many new elements the answer brings, to be selected
 function send(what, edit = []) {
   if (!scene.code || what === 'edit' && !edit.length) return;
   outbox.push({ kind: what, edit });
@@ -56,7 +68,7 @@ function lost() { settle(); outbox = []; drag = null; restoreBase(); say('The se
 // Back to what the server last said; pictures asked for before this moment come too late.
 function restoreBase() {
   if (kind) kind.adopt(scene);
-  if (!current()) selected = null;
+  if (!current()) choose(picked);
   shown = ++sequence;
   if (scene.image) paint(scene.image, shown, settled);
   stat.textContent = scene.detail || '';
@@ -74,11 +86,12 @@ function receive() {
   if (!said.code) { find('.se-empty p').textContent = said.error || 'No scene yet.'; say(''); return; }
   const before = new Set(elements.map((item) => item.id));
   scene = said;
-  if (opened) { outbox = []; drag = null; selected = null; use(said.kind || 'blobs'); }
+  if (opened) { outbox = []; drag = null; choose([]); use(said.kind || 'blobs'); }
   if (!drag && !outbox.length) {
     const fresh = said.elements.filter((item) => !before.has(item.id));
-    if (!opened && fresh.length === 1) selected = fresh[0].id;
     restoreBase();
+    if (!opened && fresh.length && [1, awaited].includes(fresh.length)) choose(fresh.map((item) => item.id));
+    awaited = 0;
   }
   emptyState.hidden = true;
   img.alt = `Picture with ${said.elements.length} elements, made by ${said.model}`;
