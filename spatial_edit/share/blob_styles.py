@@ -28,9 +28,9 @@ _SEEDS, _OPACITIES, _SOURCES, _COLOURS, _BACKDROP, _SURFACES = 1, 2, 4, 8, 16, 3
 
 
 def is_plain(layout: Blobs) -> bool:
-    """True when the layout holds nothing that needs these records."""
+    """True when the layout holds nothing that needs these records; CodeError for an opacity outside 0..1."""
     return (
-        all(round(opacity * SHARE_STEPS) == SHARE_STEPS for opacity in layout.opacities)
+        all(_step(opacity, "an opacity") == SHARE_STEPS for opacity in layout.opacities)
         and not any(layout.sources)
         and not any(layout.colours)
         and not any(layout.surfaces)
