@@ -2,6 +2,7 @@
 
 from spatial_edit.session.picture import draw
 from spatial_edit.session.resolve import Lookup, Names, delete_stored, render_live, resolve
+from spatial_edit.session.shortcut import shorten
 from spatial_edit.session.state import Frame, Session, Step, Timeline
 from spatial_edit.session.upload import ParsedUpload, parse_upload
 from spatial_edit.store import Receipt, Store
@@ -21,4 +22,5 @@ __all__ = [
     "parse_upload",
     "render_live",
     "resolve",
+    "shorten",
 ]

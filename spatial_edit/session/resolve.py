@@ -15,6 +15,7 @@ from spatial_edit.layouts import Blobs, Boxes3D, Scene
 from spatial_edit.layouts.codec import scene_from_bytes
 from spatial_edit.session.appearances import seed_scene, with_palettes
 from spatial_edit.session.picture import draw
+from spatial_edit.session.shortcut import read_shortcut
 from spatial_edit.share import CodeError, OtherWeights, SharedScene, UnknownModel
 from spatial_edit.store import Cache, Store
 
@@ -24,7 +25,8 @@ Names = Callable[[int], str]  # model number → model name
 CACHED_SCENES = 32
 STORED_SECONDS = 20.0  # a deleted or expired entry is forgotten after this
 
-_stored: Cache[Scene] = Cache(CACHED_SCENES, STORED_SECONDS)  # (store, id) → scene
+# (store, id) → what the entry holds: a scene, or a code that was too long for a link
+_stored: Cache[Scene | str] = Cache(CACHED_SCENES, STORED_SECONDS)
 
 
 def resolve(
@@ -36,6 +38,7 @@ def resolve(
     OtherWeights when the model's weights have changed since; with `today` the layout is then given today's
     model and a latent from its seed.
     """
+    code = expand(store, code)
     if isinstance(code, str) and share.is_stored(code):
         shared, generator, scene = _stored_scene(lookup, store, code)
     else:
@@ -55,9 +58,34 @@ def resolve(
     return scene, generator
 
 
+def expand(store: Store, code: str) -> str:
+    """The code that the store keeps for a short one, see shortcut.py; any other code as it is."""
+    if not (isinstance(code, str) and share.is_stored(code)):
+        return code
+    stored = share.decode_stored(code)
+    if stored.layout is not None or stored.guard is not None:
+        return code
+    kept = _entry(store, stored.entry)
+    if not isinstance(kept, str):
+        return code
+    if share.is_stored(kept) and isinstance(_entry(store, share.decode_stored(kept).entry), str):
+        raise _astray()
+    return kept
+
+
+def _entry(store: Store, entry: str) -> Scene | str:
+    def read() -> Scene | str:
+        data = store.get(entry)
+        return read_shortcut(data) or scene_from_bytes(data)
+
+    return _stored.get((store, entry), read)
+
+
 def _stored_scene(lookup: Lookup, store: Store, code: str) -> tuple[SharedScene, Generator, Scene]:
     stored = share.decode_stored(code)
-    scene = _stored.get((store, stored.entry), lambda: scene_from_bytes(store.get(stored.entry)))
+    scene = _entry(store, stored.entry)
+    if not isinstance(scene, Scene):
+        raise _astray()
     if stored.layout is not None:
         scene = replace(scene, layout=stored.layout)
     generator = lookup(scene.model)
@@ -72,6 +100,10 @@ def _stored_scene(lookup: Lookup, store: Store, code: str) -> tuple[SharedScene,
         stored.guard,
     )
     return shared, generator, scene
+
+
+def _astray() -> CodeError:
+    return CodeError("this link leads to another link: copy it again from where you got it")
 
 
 def _name(number: int, names: Names | None) -> str:

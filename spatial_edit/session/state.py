@@ -23,7 +23,7 @@ from spatial_edit.session.appearances import seed_scene
 from spatial_edit.session.draft import read_items, revise
 from spatial_edit.session.labels import VARIATIONS, label_of
 from spatial_edit.session.picture import draw
-from spatial_edit.session.resolve import Lookup, Names, check_fit, resolve
+from spatial_edit.session.resolve import Lookup, Names, check_fit, expand, resolve
 from spatial_edit.session.scene_ops import Studio
 from spatial_edit.session.vary import blend, check_seed, vary
 from spatial_edit.share import OtherWeights
@@ -119,7 +119,7 @@ class Session:
     def open(self, code: str, *, today: bool = False) -> Frame:
         """The scene of a code. `today`: a code made with other weights opens as its layout with today's
         model."""
-        code = code.strip() if isinstance(code, str) else code
+        code = expand(self.store, code.strip() if isinstance(code, str) else code)
         try:
             return self._commit(self._canonical(code), label="Link")
         except OtherWeights as error:

@@ -19,8 +19,7 @@ from typing import Any
 import gradio as gr
 
 from spatial_edit import share
-from spatial_edit.session import Store
-from spatial_edit.store import Cache
+from spatial_edit.session import Store, shorten
 from spatial_edit.ui import template
 from spatial_edit.ui.context import Context
 
@@ -45,7 +44,7 @@ class ShareDesk:
 
     def __init__(self, context: Context, clock: Callable[[], float] = time.monotonic) -> None:
         self._context, self._clock = context, clock
-        self._made: Cache[str] = Cache(_REMEMBERED)  # long code → the entry's code: one entry a scene
+        self._made: dict[str, str] = {}  # long code → the short one
         self._times: deque[float] = deque()
         self._lock = threading.Lock()
 
@@ -69,25 +68,23 @@ class ShareDesk:
                 code, "" if store.persistent else "It works until the app restarts: no store is set up."
             )
         with self._lock:
-            return self._place(store, code)
+            return self._kept(store, code)
 
-    def _place(self, store: Store, code: str) -> Shared:
-        fresh: list[str] = []
-
-        def make() -> str:
-            self._admit()
-            session = self._context.new_session()
-            placed = session.adopt(session.open(code).scene).code
-            fresh.append(session.receipt.key if session.receipt else "")
-            return placed
-
-        placed = self._made.get(code, make)
+    def _kept(self, store: Store, code: str) -> Shared:
+        """A scene is kept once: the second visitor gets the same link, without the key."""
         try:
-            store.get(share.decode_stored(placed).entry)
+            if code in self._made:
+                store.get(share.decode_stored(self._made[code]).entry)
+                return Shared(self._made[code], _how_long(store))
         except ValueError:  # deleted or expired meanwhile
-            self._made.drop(code)
-            placed = self._made.get(code, make)
-        return Shared(placed, _kept(store), fresh[0] if fresh else "")
+            del self._made[code]
+        self._admit()
+        self._context.new_session().open(code)  # what cannot be drawn is not kept
+        receipt = shorten(store, code)
+        self._made[code] = share.encode_stored(receipt.id)
+        while len(self._made) > _REMEMBERED:
+            self._made.pop(next(iter(self._made)))
+        return Shared(self._made[code], _how_long(store), receipt.key)
 
     def _admit(self) -> None:
         now = self._clock()
@@ -149,7 +146,7 @@ def space_home() -> str:
     return f"https://{name}" if re.fullmatch(r"[A-Za-z0-9.-]+", name) else ""
 
 
-def _kept(store: Store) -> str:
+def _how_long(store: Store) -> str:
     how_long = f"for {store.quota.days:g} days" if store.persistent else "until the app restarts"
     why = "" if store.persistent else ": no store is set up"
     return f"The scene is too large for a link alone, so it is kept here {how_long}{why}."

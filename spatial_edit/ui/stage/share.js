@@ -115,4 +115,9 @@ async function download(what) {
   document.body.appendChild(anchor); anchor.click(); anchor.remove();
   say(`Saved ${file.name}.`);
 }
-hooks.receive.push(() => { address(); fill(); });
+hooks.receive.push((said, opened) => {
+  const entry = new URL(window.location.href).searchParams.get('s');
+  if (opened && said.why === 'open' && entry && said.code.length > longest())     // a short link was followed: it stays
+    kept = { of: said.code, code: `s:${entry}`, note: '', key: '' };
+  address(); fill();
+});
