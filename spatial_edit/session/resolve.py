@@ -63,12 +63,11 @@ def expand(store: Store, code: str) -> str:
     if not (isinstance(code, str) and share.is_stored(code)):
         return code
     stored = share.decode_stored(code)
-    if stored.layout is not None or stored.guard is not None:
-        return code
     kept = _entry(store, stored.entry)
     if not isinstance(kept, str):
         return code
-    if share.is_stored(kept) and isinstance(_entry(store, share.decode_stored(kept).entry), str):
+    again = share.is_stored(kept) and isinstance(_entry(store, share.decode_stored(kept).entry), str)
+    if again or stored.layout is not None or stored.guard is not None:
         raise _astray()
     return kept
 
