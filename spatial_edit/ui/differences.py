@@ -68,14 +68,16 @@ def percent(share: float) -> str:
     return f"{value:.0f} %" if value >= 9.95 or value == 0 else f"{value:.1f} %"
 
 
-def heat_picture(found: Difference, after: Tensor, side: int) -> Image.Image:
-    """The heat over the picture in grey, with the border of where the edit was made as a dashed line."""
+def heat_picture(found: Difference, after: Tensor, outline: Tensor) -> Image.Image:
+    """The heat over the picture in grey, with the border of where the edit was made, `outline` (side, side)
+    bool, as a dashed line; as large as that."""
+    side = outline.shape[-1]
     distance = _enlarged(found.distance[None], side)[0]
     grey = _enlarged(((after.clamp(-1, 1) + 1) / 2).mean(0, keepdim=True), side) * _GREY
     heat = painted(distance / HOTTEST, HEAT)
     pixels = torch.lerp(grey.expand(3, -1, -1), heat, (distance / _VISIBLE).clamp(0, 1))
     if found.outside is not None:
-        pixels = _outlined(pixels, found.area.mask, side)
+        pixels = _outlined(pixels, outline)
     return Image.fromarray((pixels.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy())
 
 
@@ -90,12 +92,10 @@ def lab(image: Tensor) -> Tensor:
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
-def _outlined(pixels: Tensor, mask: Tensor, side: int) -> Tensor:
+def _outlined(pixels: Tensor, mask: Tensor) -> Tensor:
     """White dashes on a dark line along the mask's border."""
-    smooth = _enlarged(mask[None].float(), side)[0] > 0.5
-    inner, outer = _eroded(smooth, 1), _eroded(smooth, 3)
-    line, halo = smooth & ~inner, smooth & ~outer
-    step = torch.arange(side)
+    line, halo = mask & ~_eroded(mask, 1), mask & ~_eroded(mask, 3)
+    step = torch.arange(mask.shape[-1])
     dash = ((step[:, None] + step[None, :]) // 7 + (step[:, None] - step[None, :]) // 7) % 2 == 0
     pixels = torch.where(halo, pixels * 0.25, pixels)
     return torch.where(line & dash, torch.ones(()), pixels)

@@ -11,6 +11,7 @@ from torch import Tensor
 from spatial_edit.layouts import Blobs, Boxes3D, Scene
 from spatial_edit.session import resolve
 from spatial_edit.session.maps import depth_map, opacity_map
+from spatial_edit.ui.areas import edited_area
 from spatial_edit.ui.differences import HOTTEST, difference, heat_picture, percent
 from spatial_edit.ui.pictures import DISPLAY_SIDE, data_url
 from spatial_edit.ui.ramps import GROUND, HEAT, to_picture, with_legend
@@ -80,7 +81,8 @@ def _difference(context: Context, before: str, after: str) -> SeenMap:
     session = context.new_session()
     old, new = session.open(before), session.open(after)
     found = difference(old.scene, new.scene, old.image, new.image)
-    picture = heat_picture(found, new.image, DISPLAY_SIDE)
+    outline = edited_area(old.scene, new.scene, DISPLAY_SIDE).mask
+    picture = heat_picture(found, new.image, outline)
     return SeenMap(picture, HEAT, "Colour distance", "0", f"{HOTTEST:.0f}", found.sentence)
 
 

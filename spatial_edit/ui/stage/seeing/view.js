@@ -3,7 +3,7 @@
 
 const seeButton = find('.sg-open'), seeMenu = find('.sg-menu'), note = find('.sg-note'), noteWords = find('.sg-words'), since = find('.sg-since');
 const SERVER_MAPS = ['difference', 'opacity', 'depth'];
-const SEE_NAMES = { '': 'View', compare: 'Before', difference: 'Differences', opacity: 'Opacity', depth: 'Depth' };
+const SEE_NAMES = { '': 'View', compare: 'Compare', difference: 'Differences', opacity: 'Opacity', depth: 'Depth' };
 const over = Object.assign(document.createElement('img'), { className: 'sg-over', alt: '', draggable: false, hidden: true });
 img.after(over);
 let seen = '', sinceKey = '', seenAsked = 0, seenFor = '', seenTimer = 0;
