@@ -19,6 +19,7 @@ from spatial_edit.layouts import Blobs, Guard, Latent, Scene, Source
 from spatial_edit.layouts.scene import GUARD_SIDE
 from spatial_edit.share import CodeError, guards
 from spatial_edit.share.envelope import Reader
+from tests.layouts.sample_room import sample_room
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 ENTRY = "abcdefghijklmnopqrstuv"
@@ -288,3 +289,14 @@ def test_a_protect_mask_is_checked_when_it_is_written():
     ):
         with pytest.raises(CodeError):
             share.encode(scene_of(layout, guard), 1)
+
+
+def test_a_room_may_have_a_protect_mask():
+    room = share.quantise(sample_room())
+    guard = Guard(painted(), room, 9, 0.25)
+    code = share.encode(scene_of(room, guard), 2)
+    shared = share.decode(code)
+    assert raw(code)[0] == 0x42 and guard.same(shared.guard) and shared.layout.same(room)
+    assert guard.same(share.decode_stored(share.encode_stored(ENTRY, room, guard)).guard)
+    with pytest.raises(CodeError, match="protect it again"):
+        share.encode(scene_of(plain(2), guard), 1)
