@@ -44,6 +44,19 @@ def to_csv(header: list[str], rows: Iterable[Iterable[object]]) -> str:
     return text.getvalue()
 
 
+def join_tables(column: str, tables: Iterable[tuple[str, str]]) -> str:
+    """Tables with the same header, each the text of `to_csv`, as one: a first column names where a line is
+    from. Cells that were quoted stay so. "" without tables."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for place, (name, table) in enumerate(tables):
+        header, *rows = csv.reader(io.StringIO(table))
+        if place == 0:
+            writer.writerow([column, *header])
+        writer.writerows([[_cell(name), *row] for row in rows])
+    return text.getvalue()
+
+
 def write_zip(path: Path, fill: Callable[[zipfile.ZipFile], None]) -> None:
     """A zip that `fill` fills, whole or not at all; OSError when it cannot be written."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")

@@ -1,8 +1,8 @@
 """Batch: many photos, one work item at a time, into a folder of results.
 
-An item is idempotent: its result is a folder whose name is a hash of photo, weights and options, written
-under another name first and renamed when it is whole. Who hands the items out is a detail: a loop here,
-several processes elsewhere; an item whose folder exists is done.
+An item is idempotent: its result is a folder whose name is a hash of photo, weights (for rooms of boxes the
+reader's too) and options, written under another name first and renamed when it is whole. Who hands the items
+out is a detail: a loop here, several processes elsewhere; an item whose folder exists is done.
 """
 
 from __future__ import annotations
@@ -15,19 +15,24 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
 
+from spatial_edit.checkpoints import weights_hash
+from spatial_edit.generators.box3d import reader
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
+from spatial_edit.generators.registry import CHECKPOINTS
 from spatial_edit.images import Fit, open_photo, to_png_bytes
 from spatial_edit.layouts.codec import scene_to_json
 from spatial_edit.layouts.overlay import to_blob_map
+from spatial_edit.layouts.tables import element_table
 from spatial_edit.parse.box3d_files import room_table, to_room_map
 from spatial_edit.parse.photo import KeepGoing, Parsed, Progress, parse_photo
 from spatial_edit.parse.unknowns import blobs_of
-from spatial_edit.uploads import left_out, max_batch, safe_stem, to_csv
+from spatial_edit.uploads import join_tables, left_out, max_batch, safe_stem, to_csv
 from spatial_edit.uploads import write_zip as write_bundle
 
 MAP_SIDE = 256
@@ -78,6 +83,19 @@ def result_name(sha256: str, weights: str, options: Options) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def parsing_weights(generator: Generator) -> str:
+    """Which weights a result comes from: the generator's, and of boxes in a room the reader's. ValueError
+    without a reader."""
+    if not isinstance(generator, Box3DGenerator):
+        return generator.weights
+    return f"{generator.weights}+{_reader_weights(CHECKPOINTS / reader.FOLDER_NAME)}"
+
+
+@cache
+def _reader_weights(folder: Path) -> str:
+    return weights_hash(folder)
+
+
 def parse_item(
     generator: Generator,
     item: Item,
@@ -94,7 +112,7 @@ def parse_item(
     again.
     """
     photo = open_photo(item.source)
-    target = folder / result_name(photo.sha256, generator.weights, options)
+    target = folder / result_name(photo.sha256, parsing_weights(generator), options)
     if (target / "result.json").is_file():
         return _finished(item.name, target, resumed=True)
     went_on = True
@@ -146,12 +164,13 @@ def parse_many(
 
 
 def write_zip(results: Iterable[Result | Failure], path: Path) -> int:
-    """All results' files and a table of all items in one zip, whole or not at all; how many results are
-    in it.
+    """All results' files, a table of all items and one of all their elements in one zip, whole or not at
+    all; how many results are in it.
 
     Files are copied one after the other, never held together. OSError when it cannot be written.
     """
     rows: list[list[str]] = []
+    tables: list[tuple[str, str]] = []
 
     def fill(bundle: zipfile.ZipFile) -> None:
         for result in results:
@@ -163,8 +182,10 @@ def write_zip(results: Iterable[Result | Failure], path: Path) -> int:
                 bundle.write(result.folder / part, f"{inside}/{part}")
             figures = [f"{result.psnr:.2f}", f"{result.seconds:.2f}", " ".join(result.notes)]
             rows.append([result.name, inside, *figures, ""])
+            tables.append((result.name, (result.folder / "blobs.csv").read_text(encoding="utf-8")))
         header = ["photo", "folder", "psnr_db", "seconds", "notes", "error"]
         bundle.writestr("photos.csv", to_csv(header, rows))
+        bundle.writestr("blobs.csv", join_tables("photo", tables))
 
     write_bundle(path, fill)
     return sum(bool(row[1]) for row in rows)
@@ -186,15 +207,11 @@ def layout_table(parsed: Parsed, generator: Generator) -> str:
 
 def blob_table(parsed: Parsed, generator: Generator) -> str:
     """CSV: one line a blob, farthest first, with its word, geometry and colour (0 .. 255)."""
-    layout, words = blobs_of(parsed.scene), generator.spec.row_names
-    rows: list[list[object]] = []
-    for k, number in enumerate(layout.ids):
-        x, y = layout.centres[k].tolist()
-        row = layout.rows[k]
-        colour = [round((c + 1) * 127.5) for c in parsed.scene.latent.rows[row, 16:19].tolist()]
-        shape = (x, y, layout.sizes[k].item(), layout.aspects[k].item(), layout.angles[k].item())
-        rows.append([number, words[row] if row < len(words) else "", *(f"{v:.5f}" for v in shape), *colour])
-    return to_csv(["number", "name", "x", "y", "size", "aspect", "angle", "red", "green", "blue"], rows)
+    layout = blobs_of(parsed.scene)
+    header, rows = element_table(layout, generator.spec.row_names)
+    for row, place in zip(rows, layout.rows, strict=True):
+        row += [round((c + 1) * 127.5) for c in parsed.scene.latent.rows[place, 16:19].tolist()]
+    return to_csv([*header, "red", "green", "blue"], rows)
 
 
 def _write(parsed: Parsed, generator: Generator, target: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import contextvars
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,13 @@ from spatial_edit.ui.batch import EFFORTS, FITS, Batch
 from spatial_edit.ui.context import MODEL_EVENTS, PARSE_EVENTS, Context, spoken
 from spatial_edit.ui.deletion import build_deletion
 from spatial_edit.ui.edit_tab import EditTab
+from spatial_edit.ui.photo_list import PhotoDesk, list_value, photo_list
 from spatial_edit.ui.scenes import answer
+from spatial_edit.ui.seats import Seat
 from spatial_edit.uploads import max_batch
 
-SHOW_EVERY = 1.0  # seconds between two updates of the gallery: each one sends the whole list
+SHOW_EVERY = 0.7  # seconds between two updates of the list
+GONE = "these results are gone: parse the photos again"
 INTRO = (
     "Turn photos of rooms into scenes you can edit. For every photo you see the photo itself, its "
     "reconstruction by the model, and the map of its layout."
@@ -27,24 +31,11 @@ EFFORT_CHOICES = [
     ("Refine · closer, about 10 seconds", EFFORTS[1]),
     ("Tune · closest, adapts the model, a minute", EFFORTS[2]),
 ]
-NOTHING = (
-    '<div class="nothing"><div><i></i><i></i><i></i></div>'
-    "Results appear here: the photo, its reconstruction, the map of its layout.</div>"
-)
-# Names of files are the visitor's: set as text, never as HTML.
-FAILURES_SCRIPT = """
-const fill = () => {
-  const rows = (props.value || []).map(([name, reason]) => {
-    const row = document.createElement('li'), strong = document.createElement('b');
-    strong.textContent = name; row.append(strong, ' ', reason);
-    return row;
-  });
-  element.querySelector('ul').replaceChildren(...rows);
-};
-watch('value', fill); fill();
-"""
-FAILURES_HTML = '<div class="failures"><h3>Left out or failed</h3><ul></ul></div>'
 FIT_CHOICES = [("Crop to the centre square", FITS[0]), ("Keep everything, with margins", FITS[1])]
+# On a phone the button is far below the canvas.
+SHOW_CANVAS = (
+    "() => setTimeout(() => document.querySelector('#tabs').scrollIntoView({ behavior: 'smooth' }), 80)"
+)
 
 
 @dataclass(frozen=True)
@@ -57,13 +48,9 @@ class ParseTab:
     fit: gr.Radio
     start: gr.Button
     stop: gr.Button
+    resume: gr.Button
     status: gr.Markdown
-    nothing: gr.HTML
-    gallery: gr.Gallery
-    failures: gr.HTML
-    chosen: gr.State
-    actions: gr.Row
-    open: gr.Button
+    results: gr.HTML
     save: gr.DownloadButton
     code: gr.Textbox
     key: gr.Textbox
@@ -71,6 +58,7 @@ class ParseTab:
 
 def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
     """Lay out the tab and wire it to the editor."""
+    desk = PhotoDesk()
     gr.Markdown(INTRO, elem_classes="intro")
     with gr.Row(elem_classes="work"):
         with gr.Column(scale=5, min_width=300, elem_classes="side"):
@@ -83,194 +71,181 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
                 effort = gr.Radio(EFFORT_CHOICES, value=EFFORTS[0], label="Effort", elem_id="effort")
                 fit = gr.Radio(FIT_CHOICES, value=FITS[0], label="Photos that are not square")
             with gr.Row():
-                start = gr.Button("Parse photos", variant="primary", scale=3, elem_id="parse")
-                stop = gr.Button("Stop", scale=1, min_width=80, interactive=False)
+                start = gr.Button("Parse photos", variant="primary", scale=3, min_width=150, elem_id="parse")
+                stop = gr.Button("Stop", scale=1, min_width=80, interactive=False, elem_id="stop")
+                resume = gr.Button("Resume", scale=1, min_width=90, visible=False, elem_id="resume")
         with gr.Column(scale=8, min_width=340):
             status = gr.Markdown(
                 f"No photos yet. Drop up to {max_batch()}, then press Parse photos.",
                 elem_id="parse-status",
             )
-            nothing = gr.HTML(NOTHING)
-            gallery = gr.Gallery(
-                label="Photo · reconstruction · map",
-                show_label=False,
-                columns=1,
-                height="auto",
-                object_fit="contain",
-                allow_preview=False,
-                buttons=[],
-                visible=False,
-                interactive=False,
-                format="jpeg",
-                elem_id="results",
-            )
-            with gr.Row(visible=False) as actions:
-                open_button = gr.Button("Open in editor", variant="primary", elem_id="open-in-editor")
-                save = gr.DownloadButton("Save all as zip", elem_id="save-all")
-            failures = gr.HTML(
-                [],
-                html_template=FAILURES_HTML,
-                js_on_load=FAILURES_SCRIPT,
-                visible=False,
-                elem_id="failures",
-            )
+            results = photo_list(desk)
+            save = gr.DownloadButton("Save all as zip", visible=False, elem_id="save-all")
             code, key = build_deletion(context)
-    chosen = gr.State(0)
-    tab = ParseTab(
-        photos=photos,
-        model=model,
-        effort=effort,
-        fit=fit,
-        start=start,
-        stop=stop,
-        status=status,
-        nothing=nothing,
-        gallery=gallery,
-        failures=failures,
-        chosen=chosen,
-        actions=actions,
-        open=open_button,
-        save=save,
-        code=code,
-        key=key,
-    )
-    _wire(context, edit, tab, tabs)
+    tab = ParseTab(photos, model, effort, fit, start, stop, resume, status, results, save, code, key)
+    _wire_work(context, edit, tab, desk)
+    _wire_results(context, edit, tab, tabs)
     return tab
 
 
-def _wire(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None:
+def _wire_work(context: Context, edit: EditTab, tab: ParseTab, desk: PhotoDesk) -> None:
     private: dict[str, Any] = {"api_visibility": "private"}
-
-    def on_start(
-        token: str,
-        photos: list[str] | None,
-        model: str,
-        effort: str,
-        fit: str,
-        progress: gr.Progress = PROGRESS,
-    ) -> Iterator[list[Any]]:
-        yield from parse_photos(context, token, photos, model, effort, fit, progress)
-
-    def on_stop(token: str) -> str:
-        batch = context.seats.take(token).batch
-        if batch is not None:
-            batch.stop()
-        return "Stopping…"
-
-    def on_choose(token: str, event: gr.SelectData) -> list[Any]:
-        chosen = event.index if isinstance(event.index, int) else 0
-        return [chosen, *_receipt(context.seats.take(token).batch, chosen)]
+    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", **private}
 
     @spoken
-    def on_open(token: str, chosen: int) -> list[Any]:
+    def on_start(token: str, photos: list[str] | None, model: str, effort: str, fit: str) -> list[Any]:
+        seat = prepare(context, token, photos, model, effort, fit)
+        assert seat.batch is not None
+        desk.know(seat.batch)
+        return screen(seat, "Waiting for a turn…", busy=True)
+
+    @spoken
+    def on_resume(token: str) -> list[Any]:
+        seat = _with_batch(context, token)
+        _of(seat).stopping.clear()
+        return screen(seat, "Waiting for a turn…", busy=True)
+
+    def on_stop(token: str) -> list[Any]:
         seat = context.seats.take(token)
-        if seat.batch is None or not seat.batch.results:
-            raise ValueError("these results are gone: parse the photos again")
-        results = seat.batch.results
-        result = results[min(max(0, int(chosen)), len(results) - 1)]
+        if seat.batch is None:
+            return screen(seat, "Nothing to stop.")
+        seat.batch.stop()
+        return screen(seat, "Stopping…" if seat.batch.running else words_of(seat.batch))
+
+    def on_run(token: str) -> Iterator[list[Any]]:
+        yield from work(context, token)
+
+    shown = [edit.token, tab.status, tab.results, tab.start, tab.stop, tab.resume, tab.save]
+    asked = [edit.token, tab.photos, tab.model, tab.effort, tab.fit]
+    for begun in (
+        tab.start.click(on_start, asked, shown, **quick),
+        tab.resume.click(on_resume, [edit.token], shown, **quick),
+    ):
+        begun.success(on_run, [edit.token], shown, show_progress="hidden", **PARSE_EVENTS, **private)
+    tab.stop.click(on_stop, [edit.token], shown, **quick)
+
+
+def _wire_results(context: Context, edit: EditTab, tab: ParseTab, tabs: gr.Tabs) -> None:
+    private: dict[str, Any] = {"api_visibility": "private"}
+
+    @spoken
+    def on_choose(token: str, event: gr.EventData) -> list[str]:
+        result = _of(_with_batch(context, token)).result(getattr(event, "key", None))
+        return [result.code, result.key]
+
+    @spoken
+    def on_open(token: str, event: gr.EventData) -> list[Any]:
+        seat = _with_batch(context, token)
+        result = _of(seat).result(getattr(event, "key", None))
         with seat.lock:
             return [*answer(context, seat, seat.session.open(result.code), "open"), gr.Tabs(selected="edit")]
 
-    screen = [tab.status, tab.nothing, tab.gallery, tab.failures, tab.start, tab.stop, tab.actions, tab.save]
-    screen += [tab.code, tab.key]
-    tab.start.click(
-        on_start,
-        [edit.token, tab.photos, tab.model, tab.effort, tab.fit],
-        [edit.token, tab.chosen, *screen],
-        show_progress_on=[tab.status],
-        **PARSE_EVENTS,
-        **private,
-    )
-    tab.stop.click(on_stop, [edit.token], [tab.status], queue=False, show_progress="hidden", **private)
-    tab.gallery.select(
-        on_choose,
-        [edit.token],
-        [tab.chosen, tab.code, tab.key],
-        show_progress="hidden",
-        queue=False,
-        **private,
-    )
-    opened = tab.open.click(on_open, [edit.token, tab.chosen], [*edit.scene, tabs], **MODEL_EVENTS, **private)
+    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
+    tab.results.choose_photo(on_choose, [edit.token], [tab.code, tab.key], **quick, **private)
+    opened = tab.results.open_photo(on_open, [edit.token], [*edit.scene, tabs], **MODEL_EVENTS, **private)
     opened.success(None, js=SHOW_CANVAS, **private)
 
 
-def _receipt(batch: Batch | None, chosen: int) -> tuple[str, str]:
-    """Code and deletion key of a result, empty when there is none."""
-    if batch is None or not 0 <= chosen < len(batch.results):
-        return "", ""
-    return batch.results[chosen].code, batch.results[chosen].key
+def _with_batch(context: Context, token: str) -> Seat:
+    seat = context.seats.take(token)
+    _of(seat)
+    return seat
 
 
-PROGRESS = gr.Progress()
-# On a phone the button is far below the canvas.
-SHOW_CANVAS = (
-    "() => setTimeout(() => document.querySelector('#tabs').scrollIntoView({ behavior: 'smooth' }), 80)"
-)
+def _of(seat: Seat) -> Batch:
+    if seat.batch is None:
+        raise ValueError(GONE)
+    return seat.batch
 
 
-def parse_photos(
-    context: Context, token: str, photos: list[str] | None, model: str, effort: str, fit: str, progress: Any
-) -> Iterator[list[Any]]:
-    """Run a batch and show how far it is; yields values for the tab's components. gr.Error on bad options."""
+def prepare(
+    context: Context, token: str, photos: list[str] | None, model: str, effort: str, fit: str
+) -> Seat:
+    """The seat, its batch made ready for these photos: the one before when model, effort and fit are the
+    same, so that what is done stays done. ValueError on bad options."""
+    if not photos:
+        raise ValueError("there are no photos yet: drop some first")
+    seat = context.seats.take(token)
+    options = (shared.parsing_model(context, model), effort, fit)
+    batch = seat.batch
+    if batch is None or (batch.model, batch.effort, batch.fit) != options:
+        fresh = Batch(context, *options)
+        if batch is not None:
+            batch.stop()
+        seat.batch = batch = fresh
+    batch.take(list(photos))
+    batch.stopping.clear()
+    return seat
+
+
+def work(context: Context, token: str) -> Iterator[list[Any]]:
+    """Run the seat's batch in a thread of its own and show how far it is; when nobody looks any more, it
+    stops."""
+    seat = context.seats.take(token)
+    batch = seat.batch
+    if batch is None:
+        yield screen(seat, f"{GONE[:1].upper()}{GONE[1:]}.")
+        return
+    here = contextvars.copy_context()  # what a host has noted about the request goes along
+    worker = threading.Thread(target=here.run, args=(batch.run,), name="parse", daemon=True)
+    worker.start()
     try:
-        if not photos:
-            raise ValueError("there are no photos yet: drop some first")
-        seat = context.seats.take(token)
-        batch = Batch(context, shared.parsing_model(context, model), effort, fit)
-    except (ValueError, OSError) as error:
-        raise gr.Error(shared.sentence(error), print_exception=False) from error
-    seat.batch = batch
-    began = shown = time.monotonic()
-    yield _screen(seat.token, batch, "Starting…", running=True)
-    for _ in batch.run(list(photos), lambda share, text: progress(share, desc=text)):
-        if time.monotonic() - shown >= SHOW_EVERY:
-            shown = time.monotonic()
-            done = len(batch.results) + len(batch.failures)
-            yield _screen(seat.token, batch, f"{done} of {len(photos)} photos done.", running=True)
-    yield _screen(seat.token, batch, _summary(batch, time.monotonic() - began), running=False)
+        while worker.is_alive():
+            yield screen(context.seats.take(seat.token), words_of(batch), busy=True)  # in use: the seat stays
+            worker.join(SHOW_EVERY)
+        yield screen(seat, words_of(batch))
+    finally:
+        if worker.is_alive():
+            batch.stop()
 
 
-def _summary(batch: Batch, seconds: float) -> str:
-    done, failed = len(batch.results), len(batch.failures)
-    words = f"**{done} {'photo' if done == 1 else 'photos'} parsed** in {seconds:.0f} s."
-    if batch.stopping.is_set():
-        words = f"**Stopped.** {words}"
+def words_of(batch: Batch) -> str:
+    """Where the batch is, in a sentence or two."""
+    done, failed, waiting = (
+        len(batch.of("done")),
+        len(batch.of("failed")),
+        len(batch.of("waiting", "working")),
+    )
+    count = done + failed + waiting
+    if batch.running:
+        return f"**{done + failed} of {count} photos done.**" + _left(batch, waiting)
+    words = f"**{done} {'photo' if done == 1 else 'photos'} parsed** in {batch.seconds:.0f} s."
     if failed:
-        words += f" {failed} left out, the {'reason is' if failed == 1 else 'reasons are'} below."
-    return words + (" Choose one to open in the editor." if done > 1 else "")
-
-
-def _screen(token: str, batch: Batch, words: str, *, running: bool) -> list[Any]:
-    results = batch.results
-    items = [
-        (
-            str(r.sheet),
-            " · ".join((r.name, f"likeness {r.psnr:.1f} dB", f"{r.seconds:.1f} s", *r.photo_notes)),
+        words += f" {failed} failed; the {'reason stands' if failed == 1 else 'reasons stand'} in the list."
+    if waiting:
+        words = (
+            f"**Stopped.** {words} {waiting} {'waits' if waiting == 1 else 'wait'}: press Resume to go on."
         )
-        for r in results
-    ]
-    ready = bool(results) and not running
+    return words
+
+
+def _left(batch: Batch, waiting: int) -> str:
+    """How long it may still take, from the photos that are done."""
+    taken = [photo.result.seconds for photo in batch.of("done") if photo.result is not None]
+    if not taken:
+        return ""
+    seconds = sum(taken) / len(taken) * waiting
+    return f" About {seconds / 60:.0f} min left." if seconds >= 90 else f" About {seconds:.0f} s left."
+
+
+def screen(seat: Seat, words: str, *, busy: bool = False) -> list[Any]:
+    """Values for the tab's components; `busy`: the batch runs, or is about to."""
+    batch = seat.batch
+    ready = batch is not None and not busy and not batch.running
     archive = None
-    if ready:
+    if ready and batch is not None and batch.of("done"):
         try:
             archive = batch.archive()
         except OSError as error:  # the results can still be opened one by one
             words += f" There is no zip. {shared.sentence(error)}"
+    waiting = ready and batch is not None and bool(batch.of("waiting"))
+    running = busy or (batch is not None and batch.running)
     return [
-        token,
-        0,
+        seat.token,
         words,
-        gr.HTML(visible=not items),
-        gr.Gallery(
-            value=items,
-            visible=bool(items),
-            columns=1 if len(items) < 5 else 2,
-            selected_index=0 if items else None,
-        ),
-        gr.HTML(value=[list(pair) for pair in batch.failures], visible=bool(batch.failures)),
+        gr.HTML(value=list_value(batch)),
         gr.Button(interactive=not running),
-        gr.Button(interactive=running),
-        gr.Row(visible=ready),
-        gr.DownloadButton(value=archive, interactive=archive is not None) if ready else gr.DownloadButton(),
-        *_receipt(batch, 0),
+        gr.Button(interactive=running, visible=not waiting),
+        gr.Button(visible=waiting),
+        gr.DownloadButton(value=archive, visible=archive is not None),
     ]

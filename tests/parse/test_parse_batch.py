@@ -67,6 +67,18 @@ def test_finished_items_are_found_again_and_options_make_another_item(tiny, tmp_
     assert len(names) == 6 and all(len(name) == 32 for name in names)
 
 
+def test_the_weights_of_the_reader_of_rooms_make_another_item(tiny, monkeypatch):
+    from spatial_edit.generators.box3d.renderer import Box3DGenerator
+
+    rooms = Box3DGenerator.tiny()
+    monkeypatch.setattr(module, "_reader_weights", lambda folder: f"of {folder.name}")
+    assert module.parsing_weights(rooms) == f"{rooms.weights}+of box3d-reader"
+    assert module.parsing_weights(tiny) == tiny.weights
+    monkeypatch.undo()
+    first, _, digest = module.parsing_weights(rooms).partition("+")
+    assert first == rooms.weights and len(digest) == 16
+
+
 def test_a_result_that_was_cut_off_is_made_again(tiny, tmp_path):
     (first,) = parse_many(tiny, items()[:1], Options(), tmp_path)
     (first.folder / "result.json").write_text("{")
@@ -118,7 +130,7 @@ def test_zip_holds_every_file_and_a_table(tiny, tmp_path):
             else ["001-one", "002-three"]
         )
         assert sorted(bundle.namelist()) == sorted(
-            [f"{d}/{f}" for d in folders for f in FILES] + ["photos.csv"]
+            [f"{d}/{f}" for d in folders for f in FILES] + ["photos.csv", "blobs.csv"]
         )
         table = list(csv.DictReader(io.TextIOWrapper(bundle.open("photos.csv"), "utf-8")))
         assert [row["photo"] for row in table] == ["'=one.png", "two/../b r o k e n.png", "three.png"]
@@ -128,6 +140,17 @@ def test_zip_holds_every_file_and_a_table(tiny, tmp_path):
         assert [int(row["number"]) for row in blobs] == list(scene.layout.ids)
         facts = json.loads(bundle.read(f"{folders[0]}/result.json"))
         assert set(facts) == {"psnr", "seconds", "steps", "notes"}
+
+
+def test_the_zip_has_one_table_of_all_elements(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "layout_table", lambda parsed, generator: "number,name\n3,bed\n7,'=x\n")
+    target = tmp_path / "all.zip"
+    write_zip(parse_many(tiny, items(), Options(), tmp_path / "work"), target)
+    with zipfile.ZipFile(target) as bundle:
+        rows = list(csv.reader(io.TextIOWrapper(bundle.open("blobs.csv"), "utf-8")))
+    assert rows[0] == ["photo", "number", "name"]
+    assert rows[1:3] == [["'=one.png", "3", "bed"], ["'=one.png", "7", "'=x"]]
+    assert [row[0] for row in rows[3:]] == ["three.png"] * 2
 
 
 def test_a_zip_that_fails_leaves_nothing(tiny, tmp_path):

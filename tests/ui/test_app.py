@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,13 @@ from spatial_edit.layouts.overlay import colour  # noqa: E402
 from spatial_edit.session import render_live  # noqa: E402
 from spatial_edit.store import Store  # noqa: E402
 from spatial_edit.ui import context as shared  # noqa: E402
-from spatial_edit.ui.batch import Batch  # noqa: E402
 from spatial_edit.ui.context import Context  # noqa: E402
 from spatial_edit.ui.files import scene_file  # noqa: E402
 from spatial_edit.ui.live import LiveDesk  # noqa: E402
-from spatial_edit.ui.parse_tab import parse_photos  # noqa: E402
 from spatial_edit.ui.pictures import blob_map  # noqa: E402
 from spatial_edit.ui.scenes import commit, load  # noqa: E402
 from spatial_edit.ui.seats import Seats  # noqa: E402
 from spatial_edit.ui.wiring import build, launch_options  # noqa: E402
-from spatial_edit.uploads import max_batch, safe_stem, to_csv  # noqa: E402
 from tests.ui.fake_generator import FakeGenerator, fake_parse  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -313,98 +309,6 @@ def photos(folder: Path, count: int) -> list[str]:
         paths.append(str(folder / f"room {place}.png"))
         Image.new("RGB", (40, 30), (20 * place, 90, 120)).save(paths[-1])
     return paths
-
-
-def test_a_batch_lists_failures_and_goes_on(context: Context, tmp_path: Path) -> None:
-    broken = tmp_path / "=cmd.png"
-    broken.write_bytes(b"no picture")
-    batch = Batch(context, MODEL, "refine", "crop")
-    reports: list[float] = []
-    files = [*photos(tmp_path, 2), str(broken), str(tmp_path / "gone.png")]
-    list(batch.run(files, lambda share_done, text: reports.append(share_done)))
-    assert [r.name for r in batch.results] == ["room 0.png", "room 1.png"]
-    assert [name for name, _ in batch.failures] == ["=cmd.png", "gone.png"]
-    assert "not an image" in batch.failures[0][1]
-    assert reports == sorted(reports) and 0 <= reports[0] and reports[-1] <= 1
-    with zipfile.ZipFile(batch.archive()) as bundle:
-        assert "001-room-0/reconstruction.png" in bundle.namelist()
-        table = bundle.read("results.csv").decode()
-        code = json.loads(bundle.read("002-room-1/scene.json"))["code"]
-    assert "'=cmd.png" in table and code == batch.results[1].code
-    assert context.new_session().open(code).scene.provenance.kind == "photo"
-
-
-def test_too_many_photos_are_left_out_by_name(
-    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SPATIAL_EDIT_MAX_BATCH", "2")
-    batch = Batch(context, MODEL, "encode", "letterbox")
-    list(batch.run(photos(tmp_path, 4), lambda *_: None))
-    assert len(batch.results) == 2
-    assert [name for name, _ in batch.failures] == ["room 2.png", "room 3.png"]
-    assert "at most 2" in batch.failures[0][1]
-
-
-def test_stop_keeps_what_is_done(context: Context, tmp_path: Path) -> None:
-    batch = Batch(context, MODEL, "encode", "crop")
-    for _ in batch.run(photos(tmp_path, 3), lambda *_: None):
-        batch.stop()
-    assert len(batch.results) == 1 and len(batch.failures) == 2
-
-
-def test_options_of_a_batch_are_checked(context: Context) -> None:
-    for effort, fit in (("magic", "crop"), ("encode", "stretch")):
-        with pytest.raises(ValueError, match="use one of"):
-            Batch(context, MODEL, effort, fit)
-    with pytest.raises(gr.Error, match="no photos"):
-        next(parse_photos(context, "", None, MODEL, "encode", "crop", None))
-
-
-def test_what_was_done_to_a_photo_is_said(context: Context, tmp_path: Path) -> None:
-    photo = tmp_path / "moving.gif"
-    frames = [Image.new("RGB", (20, 20), tint) for tint in ("red", "blue")]
-    frames[0].save(photo, save_all=True, append_images=frames[1:])
-    *_, last = parse_photos(context, "", [str(photo)], MODEL, "encode", "crop", lambda *_, **__: None)
-    (caption,) = (item["caption"] if isinstance(item, dict) else item[1] for item in last[4].value)
-    assert caption.startswith("moving.gif · ") and "2 frames: the first one is used" in caption
-
-
-def test_a_full_disk_leaves_no_half_zip_and_no_half_result(
-    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*arguments: object, **options: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    batch = Batch(context, MODEL, "encode", "crop")
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)  # the pictures fit, the scene does not
-        list(batch.run(photos(tmp_path, 1), lambda *_: None))
-    assert not batch.results and "No space left" in batch.failures[0][1] and not list(batch.home.iterdir())
-    list(batch.run(photos(tmp_path, 1), lambda *_: None))
-    with monkeypatch.context() as patch:
-        patch.setattr(zipfile.ZipFile, "writestr", full)
-        with pytest.raises(OSError, match="No space left"):
-            batch.archive()
-        *_, last = parse_photos(
-            context, "", photos(tmp_path, 1), MODEL, "encode", "crop", lambda *_, **__: None
-        )
-        assert "1 photo parsed" in last[2] and "no zip" in last[2] and "No space left" in last[2]
-    assert [path.suffix for path in batch.home.iterdir()] == [""]
-    assert Path(batch.archive()).is_file()
-
-
-def test_names_of_files_are_made_harmless() -> None:
-    assert safe_stem("../../évil name.png") == "vil-name"
-    assert safe_stem("....") == "photo"
-    assert to_csv(["a"], [["=1+1"], ["-1.5"], ["-cmd"], ["+x"], [-2]]) == "a\n'=1+1\n-1.5\n'-cmd\n'+x\n-2\n"
-
-
-@pytest.mark.parametrize("value", ["0", "-1", "two", "1e3", "9" * 5000, " 5"])
-def test_a_wrong_limit_of_uploads_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    assert max_batch() == 200
-    monkeypatch.setenv("SPATIAL_EDIT_MAX_BATCH", value)
-    with pytest.raises(ValueError, match="whole number above 0"):
-        max_batch()
 
 
 # ---- the API ----

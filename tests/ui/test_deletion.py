@@ -38,13 +38,14 @@ def batch(context: Context, tmp_path: Path) -> Batch:
     photo = tmp_path / "room.png"
     Image.new("RGB", (40, 30), "teal").save(photo)
     batch = Batch(context, context.first_model, "encode", "crop")
-    list(batch.run([str(photo)], lambda *_: None))
+    batch.take([str(photo)])
+    batch.run()
     return batch
 
 
 @pytest.fixture
 def result(batch: Batch) -> Result:
-    return batch.results[0]
+    return batch.result(1)
 
 
 @pytest.mark.parametrize("written", ["{code}", " {code} ", "http://localhost/?s={entry}", "?s={entry}"])
