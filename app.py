@@ -13,8 +13,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small operations wai
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import argparse
+import errno
+import socket
 import sys
+import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +54,7 @@ def build_demo(
         store or Store.from_environment(),
         installed(registry.editable()) if models is None else models,
         parse=parse,
+        gpu=lambda name: registry.load(name, device="cuda"),
     )
 
 
@@ -82,29 +87,69 @@ def first(models: Mapping[str, ModelSpec], name: str) -> dict[str, ModelSpec]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and serve until interrupted."""
-    parser = argparse.ArgumentParser(description="Spatial Edit in the browser.")
-    parser.add_argument("--host", default="0.0.0.0" if ON_SPACE else "127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=7860)
-    parser.add_argument("--model", default="", help="the model that a page opens with")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
-    chosen = parser.parse_args(arguments)
+    chosen = _parser().parse_args(arguments)
+    if not is_free(chosen.host, chosen.port):
+        raise SystemExit(f"Port {chosen.port} is taken: choose another one with --port.")
     check_libraries()
 
-    from spatial_edit.generators.registry import editable
-    from spatial_edit.runtime import keep_freed_memory
-    from spatial_edit.ui.wiring import launch_options
+    from spatial_edit.generators import registry
+    from spatial_edit.runtime import choose, keep_freed_memory
 
     keep_freed_memory()
-
-    models = installed(editable())
-    if chosen.model:
-        models = first(models, chosen.model)
     try:
-        demo = build_demo(models=models, device=chosen.device)
+        device = choose(chosen.device).device
+    except ValueError as error:
+        raise SystemExit(f"The app cannot start: {error}.") from error
+    models = installed(registry.editable())
+    if models and chosen.model != PREFERRED:
+        models = first(models, chosen.model)
+
+    from spatial_edit.ui.context import first_seed
+    from spatial_edit.ui.wiring import launch_options, warm
+
+    if models:
+        name = next(iter(models))
+        lookup = partial(registry.load, device=device)
+        threading.Thread(target=warm, args=(lookup, name, first_seed(name)), daemon=True).start()
+    try:
+        demo = build_demo(models=models, device=device)
         demo.launch(server_name=chosen.host, server_port=chosen.port, **launch_options())
-    except (ValueError, OSError) as error:  # a setting that is wrong, a port that is taken
+    except (ValueError, OSError) as error:  # a setting that is wrong
         raise SystemExit(f"The app cannot start: {error}") from error
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description="Spatial Edit in the browser: it prints its address and serves until Ctrl+C.",
+        epilog="Links to parsed photos last when SPATIAL_EDIT_STORE names a folder or an fsspec address.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    host = "0.0.0.0" if ON_SPACE else "127.0.0.1"
+    parser.add_argument("--host", default=host, help="address to listen on; 0.0.0.0 is every one")
+    parser.add_argument("--port", type=_port, default=7860, help="port to listen on, 1 to 65535")
+    parser.add_argument("--model", default=PREFERRED, help="the model that a page opens with")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N, mps, or auto")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text[:20]!r} is no port: use 1 to 65535")
+    return int(text)
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there. SystemExit for an address that this machine does not have."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise SystemExit(f"{host!r} is no address of this machine: try --host 127.0.0.1.") from error
+    return True
 
 
 if __name__ == "__main__":

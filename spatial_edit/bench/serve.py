@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import spatial_edit
 from spatial_edit.bench import BenchError
 
-APP = Path(spatial_edit.__file__).resolve().parents[1] / "app.py"
+APP = Path(__file__).resolve().parents[2] / "app.py"
 PATIENCE = 120.0  # seconds until the app must listen, on a busy machine
 
 

@@ -89,7 +89,7 @@ class Context:
     @property
     def first_seed(self) -> int:
         """The seed that a page opens with."""
-        return FIRST_SEEDS.get(self.first_model, FIRST_SEED)
+        return first_seed(self.first_model)
 
     def model_of_number(self, number: int) -> str:
         """Name of the model with this number; KeyError when there is none."""
@@ -121,6 +121,11 @@ class Context:
             can_redo=session.can_redo,
             **more,
         )
+
+
+def first_seed(model: str) -> int:
+    """The seed that a page opens with, of the model that it opens with."""
+    return FIRST_SEEDS.get(model, FIRST_SEED)
 
 
 def model_choices(context: Context, kinds: tuple[str, ...] = ()) -> list[tuple[str, str]]:
@@ -193,8 +198,3 @@ def space_url() -> str:
     """The page of this Space, for links that outlive its frame; "" elsewhere."""
     space = os.environ.get("SPACE_ID", "")
     return f"https://huggingface.co/spaces/{space}" if space else ""
-
-
-def live_mode() -> str:
-    """No picture for every mouse move where a GPU is lent by the call (ZeroGPU)."""
-    return "release" if os.environ.get("SPACES_ZERO_GPU") else "live"

@@ -9,6 +9,7 @@ import gradio as gr
 
 from spatial_edit.session import render_live
 from spatial_edit.ui import context as shared
+from spatial_edit.ui import hardware
 from spatial_edit.ui.canvas import layout_canvas
 from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
 from spatial_edit.ui.files import scene_file
@@ -81,8 +82,8 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
             canvas = layout_canvas(
                 _server_functions(context),
                 kind=context.first_kind,
-                live_mode=shared.live_mode(),
-                depth=2 if shared.space_url() else 1,
+                live_mode=hardware.live_mode(),
+                depth=hardware.depth(),
                 space_url=shared.space_url(),
                 elem_id="canvas",
             )

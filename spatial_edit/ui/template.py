@@ -39,7 +39,16 @@ _PART = re.compile(r"<!-- ([a-z/]+\.html) -->")
 @cache
 def script() -> str:
     """The body of `js_on_load`."""
-    return "\n".join(_read(name) for name in SCRIPTS)
+    return "\n".join(lean(_read(name)) for name in SCRIPTS)
+
+
+def lean(source: str) -> str:
+    """JavaScript without indentation, empty lines and lines that are comments alone; every page carries it.
+
+    It may not have text over several lines (between backticks): its indentation would go too.
+    """
+    lines = (line.strip() for line in source.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 @cache

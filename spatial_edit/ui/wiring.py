@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from spatial_edit import session as sessions
 from spatial_edit.session import Lookup, Session, Store
 from spatial_edit.ui.api import build_api
+from spatial_edit.ui.compress import CompressedPage
 from spatial_edit.ui.context import Context, Parse, Spec
 from spatial_edit.ui.edit_tab import build_edit_tab
+from spatial_edit.ui.hardware import lent_search
 from spatial_edit.ui.parse_tab import build_parse_tab
 from spatial_edit.ui.seats import Seats
 
@@ -33,19 +37,26 @@ HEADER = """
 
 
 def build(
-    lookup: Lookup, store: Store, models: Mapping[str, Spec], *, parse: Parse | None = None
+    lookup: Lookup,
+    store: Store,
+    models: Mapping[str, Spec],
+    *,
+    parse: Parse | None = None,
+    gpu: Lookup | None = None,
 ) -> gr.Blocks:
     """The app on these models (name → registry row), `lookup` (name → loaded model) and `store`.
 
-    `parse` is `session.parse_upload` unless given. Nothing is loaded until a page is opened.
+    `parse` is `session.parse_upload` unless given; `gpu` gives a model on the GPU, for photos where one is
+    lent by the call. Nothing is loaded until a page is opened.
     """
 
     def new_session() -> Session:
         return context.new_session()
 
-    def parse_upload(*arguments: Any) -> Any:
-        return sessions.parse_upload(*arguments)
+    def parse_upload(*arguments: Any, **named: Any) -> Any:
+        return sessions.parse_upload(*arguments, **{"search": search, **named})
 
+    search = lent_search(gpu)
     context = Context(lookup, store, dict(models), parse or parse_upload, Seats(new_session))
     with gr.Blocks(title="Spatial Edit", analytics_enabled=False, delete_cache=CACHE_SECONDS) as demo:
         gr.HTML(HEADER, elem_id="masthead", padding=False)
@@ -75,7 +86,16 @@ def launch_options() -> dict[str, Any]:
         "theme": _theme(),
         "css": (Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
         "footer_links": ["api", "settings"],
+        "app_kwargs": {"middleware": [Middleware(CompressedPage)]},
     }
+
+
+def warm(lookup: Lookup, model: str, seed: int) -> None:
+    """Load the first model and draw once, so that the first page need not wait. What fails here fails again
+    when a page is opened, which says so."""
+    with contextlib.suppress(ValueError, OSError):
+        generator = lookup(model)
+        generator.render(generator.sample(seed, 0.0))
 
 
 def _theme() -> gr.themes.Base:
