@@ -28,13 +28,18 @@ TRUNCATION_SCRIPT = """() => {
 _HELP_BLOBS = """
 | | |
 |---|---|
-| **Move** | drag, or arrow keys (Shift: larger steps) |
+| **Move** | drag, or arrow keys (Shift: larger steps); it snaps, Alt turns that off |
 | **Resize, reshape** | drag a white handle (Shift: keep the form), `+` `-`, `,` `.` |
 | **Turn** | drag the dark handle (Shift: 15° steps), `[` `]` |
-| **Depth** | Page Up, Page Down |
-| **Clone · hide · remove** | Ctrl+D · H · Delete |
+| **Several** | Shift+click, F and a frame around them, Ctrl+A |
+| **Depth** | Page Up, Page Down, Home, End, or drag in the list |
+| **Clone · hide · lock · remove** | Ctrl+D · H · L · Delete |
 | **Undo · redo** | Ctrl+Z · Ctrl+Shift+Z |
+| **Draw, protect** | D and draw a region · M and paint what may change |
+| **Zoom** | Ctrl+wheel or pinch; space and drag to move the picture; 0 for all of it |
+| **More** | right click, long press or Shift+F10 |
 | **Overlapping** | click again to reach the element below, or choose it in the list |
+| **Exact numbers** | the sliders and the table beside the picture |
 """
 _HELP_BOXES = """
 | | |

@@ -63,12 +63,9 @@ def test_layout_of_another_seed_and_truncation(open_tiny: Any) -> None:
 
 def test_the_rest_is_laid_out_anew_and_what_is_kept_stays(open_tiny: Any) -> None:
     page = open_tiny()
-    choose(page, 1)
     scene_tab(page)
-    page.locator(".se-stage").click(position={"x": 3, "y": 3})  # nothing is there
-    if page.evaluate("() => spatialEdit.selected") is None:
-        page.locator("[data-do=complete]").click()
-        assert "Select or lock" in page.locator(".se-status.bad").inner_text()
+    page.locator("[data-do=complete]").click()
+    assert "Select or lock" in page.locator(".se-status.bad").inner_text()
     choose(page, 1)
     kept, places = element(page, 1), page.evaluate("() => spatialEdit.elements.map((e) => e.x)")
     one_step(page, lambda: page.locator("[data-do=complete]").click())
@@ -147,7 +144,7 @@ def test_numbers_are_a_table_to_type_in(open_tiny: Any) -> None:
             lambda column=column, value=value: sets(page, f'[data-line="2"][data-column={column}]', value),
         )
         assert element(page, 2)[key] == pytest.approx(wanted, rel=0.01)
-    one_step(page, lambda: sets(page, '[data-line="2"][data-column=depth]', count))
+    one_step(page, lambda: sets(page, '[data-line="2"][data-column=depth]', 1))
     assert page.evaluate("() => spatialEdit.elements.at(-1).id") == 2
     code = page.evaluate(CODE)
     for bad in ("900", "", "-40"):
@@ -176,7 +173,7 @@ def test_the_cell_that_is_typed_in_keeps_its_focus_and_its_row_is_selected(open_
 
 def test_outlines_fade_and_names_go(open_tiny: Any) -> None:
     page = open_tiny()
-    page.locator("[data-leaf=view]").click()
+    page.locator("[data-leaf=show]").click()
     sets(page, "[data-overlay] input", 30)
     assert page.locator(".se-shapes").evaluate("(node) => getComputedStyle(node).opacity") == "0.3"
     assert page.locator("[data-overlay] output").inner_text() == "30 %"
@@ -189,7 +186,7 @@ def test_all_of_it_with_the_keyboard_alone(open_tiny: Any) -> None:
     page = open_tiny()
     choose(page, 2)
     page.locator("[data-leaf=item]").focus()
-    for name in ("scene", "add", "numbers", "view", "item"):
+    for name in ("scene", "add", "numbers", "show", "item"):
         page.keyboard.press("ArrowRight")
         assert page.evaluate("() => document.activeElement.dataset.leaf") == name
         assert page.locator(f"[data-sheet={name}]").is_visible()
@@ -208,7 +205,7 @@ def test_all_of_it_with_the_keyboard_alone(open_tiny: Any) -> None:
 def test_a_phone_shows_every_tab_without_scrolling_sideways(open_tiny: Any) -> None:
     page = open_tiny(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page.locator('.se-layers [data-pick="1"]').tap()
-    for name in ("item", "scene", "add", "numbers", "view"):
+    for name in ("item", "scene", "add", "numbers", "show"):
         page.locator(f"[data-leaf={name}]").tap()
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, name
         low = page.evaluate(
@@ -239,7 +236,7 @@ def test_names_never_run(browser: Any) -> None:
     with running(evil) as url, pages_of(browser, url) as opener:
         page = opener()
         choose(page, page.evaluate("() => spatialEdit.elements[0].id"))
-        for name in ("item", "scene", "add", "numbers", "view"):
+        for name in ("item", "scene", "add", "numbers", "show"):
             page.locator(f"[data-leaf={name}]").click()
         page.wait_for_timeout(200)
         assert page.evaluate("() => window.pwned") is None

@@ -7,9 +7,10 @@ const sceneWorld = () => scene.world || {};         // what the scene has beside
 const RIGHT_ANGLE = Math.PI / 2;
 const percent = (value, digits = 0) => `${(100 * value).toFixed(digits)} %`;
 const opacityOf = (item) => item.opacity ?? 1;     // older servers send none
-// A new depth: 1 is the farthest.
+// A depth as people count it: 1 is the nearest, as in the list.
+const depthOf = (item) => elements.length - elements.indexOf(item);
 function sink(item, place) {
-  const to = clamp(Math.round(place), [1, elements.length]) - 1;
+  const to = elements.length - clamp(Math.round(place), [1, elements.length]);
   elements = elements.filter((other) => other !== item);
   elements.splice(to, 0, item);
 }
@@ -38,8 +39,8 @@ const dials = {
   },
   opacity: { label: 'opacity', range: [0, 100], step: 1, digits: 0, read: (item) => 100 * opacityOf(item), write(item, v) { item.opacity = Math.round(v) / 100; }, words: (item) => percent(opacityOf(item)) },
   depth: {
-    label: 'depth', get range() { return [1, elements.length]; }, step: 1, digits: 0, read: (item) => elements.indexOf(item) + 1, write: sink,
-    words: (item) => `${elements.indexOf(item) + 1} of ${elements.length}`,
+    label: 'depth', get range() { return [1, elements.length]; }, step: 1, digits: 0, read: depthOf, write: sink,
+    words: (item) => `${depthOf(item)} of ${elements.length}`,
   },
   share: { label: 'mix', range: [0, 100], step: 1, read: (item) => 100 * (item.source ? item.source.share : 0), write(item, v) { if (item.source) item.source.share = Math.round(v) / 100; }, words: (item) => percent(item.source ? item.source.share : 0) },
 };

@@ -1,5 +1,5 @@
 // The kind of layout "blobs", the panel beside the picture: its tabs, and what is selected. Native controls; a slider
-// changes the picture live, and is one edit when it is let go. The other tabs: scene.js, add.js, table.js, view.js.
+// changes the picture live, and is one edit when it is let go. The other tabs: scene.js, add.js, table.js, showing.js.
 
 const sheets = {};                                 // name of a tab -> what draws it; each file puts its own in
 let openSheet = 'item';

@@ -1,10 +1,10 @@
-// The kind of layout "blobs", the tab "View": how strong the outlines are, and whether names stand in the picture.
+// The kind of layout "blobs", the tab "Display": how strong the outlines are, and whether names stand in the picture.
 
 function showOutlines(value) {
   if (typeof setOverlay === 'function') setOverlay(value);
   else root.style.setProperty('--se-overlay', String(value));
 }
-sheets.view = () => {
+sheets.show = () => {
   const value = Number(getComputedStyle(root).getPropertyValue('--se-overlay') || 1), row = studioPart('[data-overlay]'), input = row.querySelector('input');
   if (!input.matches(':active')) input.value = Math.round(100 * value);
   row.querySelector('output').textContent = percent(value);
