@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from spatial_edit.bench import BenchError
@@ -24,16 +24,18 @@ FLAGS = (
 )
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Any]:
     """A playwright browser; BenchError with how to get what is missing."""
     try:
-        from playwright.sync_api import Error, sync_playwright
+        from playwright.async_api import Error, async_playwright
     except ImportError as error:
         raise BenchError("playwright is missing: pip install -r tests/requirements.txt") from error
-    with sync_playwright() as playwright:
+    async with async_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=program(), headless=True, args=[*FLAGS])
+            browser = await playwright.chromium.launch(
+                executable_path=program(), headless=True, args=[*FLAGS]
+            )
         except Error as error:
             first = str(error).strip().splitlines()[:1]
             raise BenchError(
@@ -43,7 +45,7 @@ def chromium() -> Iterator[Any]:
         try:
             yield browser
         finally:
-            browser.close()
+            await browser.close()
 
 
 def program() -> str | None:

@@ -11,6 +11,7 @@ All are medians: of the drags, each on a page of its own; of the visits. `watch.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import statistics
 import time
@@ -43,13 +44,30 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Drag:
-    """What one drag showed; `moves`: pointer events a second that reached the page; `load`: before it."""
+    """What one drag showed; `moves`: pointer events a second that reached the page."""
 
     fps: float
     age_ms: float
     final_ms: float
     moves: float
-    load: float
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Until a blob answered a pointer: thousand bytes received, seconds since navigation."""
+
+    kilobytes: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Visits, drags on this machine's own network and on the slow one, the picture's side in CSS pixels."""
+
+    visits: list[Visit]
+    near: list[Drag]
+    far: list[Drag]
+    side: int
 
 
 @dataclass
@@ -59,7 +77,7 @@ class Traffic:
     finished: dict[str, int] = field(default_factory=dict)
     running: dict[str, int] = field(default_factory=dict)
 
-    def listen(self, cdp: Any) -> None:
+    async def listen(self, cdp: Any) -> None:
         """Count from now on."""
 
         def part(event: dict[str, Any]) -> None:
@@ -72,7 +90,7 @@ class Traffic:
 
         cdp.on("Network.dataReceived", part)
         cdp.on("Network.loadingFinished", end)
-        cdp.send("Network.enable")
+        await cdp.send("Network.enable")
 
     def kilobytes(self) -> float:
         """Thousand bytes so far."""
@@ -84,65 +102,73 @@ def run(options: Namespace) -> Figures:
     if not 1 <= options.drags <= 100 or not 0.5 <= options.seconds <= 60:
         raise BenchError("--drags goes from 1 to 100, --seconds from 0.5 to 60")
     before = load()
-    with chromium() as browser, serving(options.model) as url:
-        visits, near = [], []
-        for _ in range(options.drags):
-            page, cdp, visit = _visit(browser, url)
-            visits.append(visit)
-            near.append(_drag(page, options.seconds))
-            page.context.close()
-        page, cdp, _ = _visit(browser, url)
-        conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": -1, "uploadThroughput": -1}
-        cdp.send("Network.emulateNetworkConditions", conditions)
-        far = [_drag(page, options.seconds) for _ in range(options.drags)]
-        side = page.evaluate("document.querySelector('.se-stage').clientWidth")
-    if side < LEAST_SIDE:
-        raise BenchError(f"the picture is shown at {side} pixels: figures count from {LEAST_SIDE} on")
+    with serving(options.model) as url:
+        seen = asyncio.run(_watch(url, options.drags, options.seconds))
+    if seen.side < LEAST_SIDE:
+        raise BenchError(f"the picture is shown at {seen.side} pixels: figures count from {LEAST_SIDE} on")
+    near, far = _medians(seen.near), _medians(seen.far)
     return {
-        **_medians(near, ""),
-        "fps_80ms": _medians(far, "_80ms").pop("fps_80ms"),
-        "page_kb": round(statistics.median(kilobytes for kilobytes, _ in visits), 1),
-        "usable_s": round(statistics.median(seconds for _, seconds in visits), 2),
-        **{key: value for key, value in _medians(far, "_80ms").items() if key != "fps_80ms"},
-        "final_ms_worst": round(max(drag.final_ms for drag in near), 1),
-        "usable_s_first": round(visits[0][1], 2),
-        "moves_per_second": round(statistics.median(drag.moves for drag in near), 1),
-        "load_during": round(statistics.median(drag.load for drag in near), 2) if before else None,
+        **near,
+        "fps_80ms": far.pop("fps"),
+        "page_kb": round(statistics.median(visit.kilobytes for visit in seen.visits), 1),
+        "usable_s": round(statistics.median(visit.seconds for visit in seen.visits), 2),
+        **{f"{name}_80ms": value for name, value in far.items()},
+        "final_ms_worst": round(max(drag.final_ms for drag in seen.near), 1),
+        "usable_s_first": round(seen.visits[0].seconds, 2),
+        "moves_per_second": round(statistics.median(drag.moves for drag in seen.near), 1),
         "load_before": before,
+        "load_during": load(),
         "model": options.model,
-        "picture_px": side,
+        "picture_px": seen.side,
         "drags": options.drags,
         "seconds": options.seconds,
     }
 
 
-def _medians(drags: list[Drag], suffix: str) -> dict[str, float]:
+def _medians(drags: list[Drag]) -> dict[str, float]:
     names = ("fps", "age_ms", "final_ms")
-    return {
-        name + suffix: round(statistics.median(getattr(drag, name) for drag in drags), 1) for name in names
-    }
+    return {name: round(statistics.median(getattr(drag, name) for drag in drags), 1) for name in names}
 
 
-def _visit(browser: Any, url: str) -> tuple[Any, Any, tuple[float, float]]:
-    """Open the page with a cold cache and press a blob as soon as there is one; (kilobytes, seconds) until
-    it answers."""
-    page = browser.new_context(viewport=VIEWPORT).new_page()
+async def _watch(url: str, drags: int, seconds: float) -> Seen:
+    """Visits with one drag each; then, on one more page, the same number over the slow network."""
+    visits, near = [], []
+    async with chromium() as browser:
+        for _ in range(drags):
+            page, visit = await _visit(browser, url)
+            visits.append(visit)
+            near.append(await _drag(page, seconds))
+            await page.context.close()
+        page, _ = await _visit(browser, url)
+        conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": -1, "uploadThroughput": -1}
+        cdp = await page.context.new_cdp_session(page)
+        await cdp.send("Network.enable")
+        await cdp.send("Network.emulateNetworkConditions", conditions)
+        far = [await _drag(page, seconds) for _ in range(drags)]
+        side = await page.evaluate("document.querySelector('.se-stage').clientWidth")
+    return Seen(visits, near, far, side)
+
+
+async def _visit(browser: Any, url: str) -> tuple[Any, Visit]:
+    """Open the page with a cold cache and press a blob as soon as there is one, until it answers."""
+    context = await browser.new_context(viewport=VIEWPORT)
+    page = await context.new_page()
     page.set_default_timeout(PATIENCE)
-    page.add_init_script(WATCH)
-    cdp, traffic = page.context.new_cdp_session(page), Traffic()
-    traffic.listen(cdp)
-    page.goto(url, wait_until="commit")
+    await page.add_init_script(WATCH)
+    traffic = Traffic()
+    await traffic.listen(await context.new_cdp_session(page))
+    await page.goto(url, wait_until="commit")
     until = time.monotonic() + PATIENCE / 1000
-    while page.evaluate("benchWatch.usable") is None:
+    while await page.evaluate("benchWatch.usable") is None:
         if time.monotonic() > until:
             raise BenchError("no blob of the page answers a pointer")
-        spot = page.evaluate(_SPOT)
+        spot = await page.evaluate(_SPOT)
         if spot:
-            page.mouse.click(*spot)
-        page.wait_for_timeout(20)
+            await page.mouse.click(*spot)
+        await asyncio.sleep(0.02)
     kilobytes = traffic.kilobytes()
-    page.wait_for_function(READY)
-    return page, cdp, (kilobytes, page.evaluate("benchWatch.usable") / 1000)
+    await page.wait_for_function(READY)
+    return page, Visit(kilobytes, await page.evaluate("benchWatch.usable") / 1000)
 
 
 # Centre, in CSS pixels, of the first blob that is on the page and not covered; null before.
@@ -156,26 +182,28 @@ _SPOT = """() => {
 }"""
 
 
-def _drag(page: Any, seconds: float) -> Drag:
+async def _drag(page: Any, seconds: float) -> Drag:
     """Drag the selected blob along a figure for some seconds, and see what is shown meanwhile."""
-    busy = (load() or [math.nan])[0]
-    page.wait_for_function(READY)
-    box = page.locator(".se-stage").bounding_box()
+    await page.wait_for_function(READY)
+    box = await page.locator(".se-stage").bounding_box()
     side = box["width"]
-    blob = page.evaluate("spatialEdit.elements.find((item) => item.id === spatialEdit.selected)")
+    blob = await page.evaluate("spatialEdit.elements.find((item) => item.id === spatialEdit.selected)")
     start = (box["x"] + blob["x"] * side, box["y"] + blob["y"] * side)
-    page.mouse.move(*start)
-    page.evaluate("benchWatch.start()")
-    page.mouse.down()
-    began = time.monotonic()
+    await page.mouse.move(*start)
+    await page.evaluate("benchWatch.start()")
+    await page.mouse.down()
+    began, moves = time.monotonic(), []
     for step in range(1, int(seconds * POINTER_HZ) + 1):
-        time.sleep(max(0.0, began + step / POINTER_HZ - time.monotonic()))
+        await asyncio.sleep(began + step / POINTER_HZ - time.monotonic())
         passed = time.monotonic() - began
         if passed > seconds:
             break
-        page.mouse.move(*_along(start, passed, side, inwards=0.5 - blob["x"]))
-    page.mouse.up()
-    return _result(page, busy)
+        # A pointer does not wait until the page has seen its last move.
+        spot = _along(start, passed, side, inwards=0.5 - blob["x"])
+        moves.append(asyncio.create_task(page.mouse.move(*spot)))
+    await asyncio.gather(*moves)
+    await page.mouse.up()
+    return await _result(page)
 
 
 def _along(start: tuple[float, float], seconds: float, side: float, *, inwards: float) -> tuple[float, float]:
@@ -188,14 +216,14 @@ def _along(start: tuple[float, float], seconds: float, side: float, *, inwards: 
     )
 
 
-def _result(page: Any, busy: float) -> Drag:
-    from playwright.sync_api import TimeoutError as TooLate
+async def _result(page: Any) -> Drag:
+    from playwright.async_api import TimeoutError as TooLate
 
     try:
-        page.wait_for_function("benchWatch.final !== null", timeout=5000)
+        await page.wait_for_function("benchWatch.final !== null", timeout=5000)
     except TooLate as error:
         raise BenchError("the state at the release was not shown within 5 s") from error
-    seen = page.evaluate("benchWatch")
+    seen = await page.evaluate("benchWatch")
     frames, length = seen["frames"], (seen["released"] - seen["pressed"]) / 1000
     if not frames:
         raise BenchError("no live picture was shown during a drag: the app asks for them on release alone")
@@ -204,7 +232,6 @@ def _result(page: Any, busy: float) -> Drag:
         age_ms=statistics.median(frame["age"] for frame in frames),
         final_ms=seen["final"],
         moves=seen["moves"] / length,
-        load=busy,
     )
 
 
