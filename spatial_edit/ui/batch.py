@@ -125,9 +125,9 @@ class Batch:
                 if photo.upload not in uploads:
                     self._drop(photo)
             for place, upload in enumerate(dict.fromkeys(uploads)):
-                if (photo := known.get(upload)) is None:
-                    highest += 1
-                    photo = Photo(highest, upload, Path(upload).name)
+                photo = known.get(upload) or Photo(highest + 1, upload, Path(upload).name)
+                if photo.number > highest:
+                    highest = photo.number
                     self._copy(photo)
                 if photo.state == "failed":
                     photo = replace(photo, state="waiting", reason="")

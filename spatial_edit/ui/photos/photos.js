@@ -12,8 +12,8 @@ const decibels = (photo) => `${photo.psnr.toFixed(1)} dB`;
 const words = {
   waiting: () => 'Waiting',
   working: (photo) => `Working · ${Math.round(photo.share * 100)} %`,
-  done: (photo) => `${decibels(photo)} · ${photo.seconds < 10 ? photo.seconds.toFixed(1) : Math.round(photo.seconds)} s`,
-  failed: (photo) => `Failed: ${photo.reason}`,
+  done: decibels,
+  failed: () => 'Failed',
 };
 
 function picture(key, what) {
@@ -50,7 +50,7 @@ function drawCard(photo) {
   card.button.className = `ph-card ${photo.state}${photo.key === chosen ? ' on' : ''}`;
   card.button.setAttribute('aria-pressed', String(photo.key === chosen));
   card.button.setAttribute('aria-disabled', String(photo.state !== 'done'));
-  if (card.state.textContent !== text) card.state.textContent = photo.state === 'failed' ? 'Failed' : text;
+  if (card.state.textContent !== text) card.state.textContent = text;
   card.reason.textContent = photo.reason ? photo.reason[0].toUpperCase() + photo.reason.slice(1) : '';
   card.bar.style.transform = `scaleX(${photo.state === 'working' ? photo.share : 0})`;
   if (photo.state === 'done' && card.was !== 'done') watcher.observe(card.button);
@@ -75,7 +75,7 @@ function draw() {
   const over = photos.reduce((sum, photo) => sum + ({ done: 1, failed: 1, working: photo.share, waiting: 0 })[photo.state], 0), percent = Math.round(100 * over / Math.max(1, photos.length));
   find('.ph-bar').setAttribute('aria-valuenow', percent);
   find('.ph-bar i').style.transform = `scaleX(${percent / 100})`;
-  find('.ph-bar').classList.toggle('running', Boolean(said.running));
+  find('.ph-bar').style.visibility = said.running || percent < 100 ? '' : 'hidden';
 }
 
 // ---- the chosen photo ----
