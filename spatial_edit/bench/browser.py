@@ -27,10 +27,9 @@ FLAGS = (
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Any]:
     """A playwright browser; BenchError with how to get what is missing."""
-    try:
-        from playwright.async_api import Error, async_playwright
-    except ImportError as error:
-        raise BenchError("playwright is missing: pip install -r tests/requirements.txt") from error
+    check()
+    from playwright.async_api import Error, async_playwright
+
     async with async_playwright() as playwright:
         try:
             browser = await playwright.chromium.launch(
@@ -46,6 +45,15 @@ async def chromium() -> AsyncIterator[Any]:
             yield browser
         finally:
             await browser.close()
+
+
+def check() -> None:
+    """BenchError when it is plain that no browser can be started."""
+    try:
+        import playwright  # noqa: F401
+    except ImportError as error:
+        raise BenchError("playwright is missing: pip install -r tests/requirements.txt") from error
+    program()
 
 
 def program() -> str | None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from spatial_edit.bench import BenchError, Figures, load
-from spatial_edit.bench.browser import chromium
+from spatial_edit.bench.browser import check, chromium
 from spatial_edit.bench.serve import serving
 
 LATENCY = 80  # ms
@@ -101,6 +101,7 @@ def run(options: Namespace) -> Figures:
     """Measure; ValueError (a BenchError) when something needed is missing or a release state never shows."""
     if not 1 <= options.drags <= 100 or not 0.5 <= options.seconds <= 60:
         raise BenchError("--drags goes from 1 to 100, --seconds from 0.5 to 60")
+    check()
     before = load()
     with serving(options.model) as url:
         seen = asyncio.run(_watch(url, options.drags, options.seconds))
