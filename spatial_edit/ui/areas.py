@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
-from spatial_edit.layouts import Blobs, Boxes3D, Scene
+from spatial_edit.layouts import Blobs, Boxes3D, Layout, Scene
+from spatial_edit.layouts.boxes3d import KEY_POSITION, LAMP_POSITION
 from spatial_edit.layouts.perspective import NEAR, directions
 
 DILATION = 0.03  # of the side, around what was edited: edges are soft, and things cast shadows
@@ -78,8 +79,20 @@ def _everywhere(before: Scene, after: Scene) -> str:
     if not before.latent.same(after.latent):
         return "the scene"
     names = [f.name for f in fields(old) if f.name not in _PER_ELEMENT | _UNSEEN]
-    differing = [name for name in names if not _same(getattr(old, name), getattr(new, name))]
+    differing = [
+        name for name in names if not _same(_everywhere_part(old, name), _everywhere_part(new, name))
+    ]
     return "the " + " and the ".join(differing) if differing else ""
+
+
+def _everywhere_part(layout: Layout, name: str) -> object:
+    """A value that is no element's; of lights all but where they shine from, which goes with an element."""
+    value = getattr(layout, name)
+    if name != "lights":
+        return value
+    still = value.clone()
+    still[KEY_POSITION] = still[LAMP_POSITION] = 0
+    return still
 
 
 def _touched(old: Blobs | Boxes3D, new: Blobs | Boxes3D) -> set[int]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import ImageColor
 
 from spatial_edit.layouts import Blobs, Boxes3D, Latent, Scene
+from spatial_edit.layouts.boxes3d import LAMP_POSITION
 from spatial_edit.layouts.scene import GUARD_SIDE, Guard
 from spatial_edit.ui.areas import DILATION, area, edited_area
 from spatial_edit.ui.differences import THRESHOLD, difference, heat_picture, lab, percent
@@ -93,6 +94,18 @@ def test_what_lies_everywhere_has_no_border() -> None:
     room = sample_room()
     turned = replace(room, camera=room.camera + torch.tensor([0, 0, 0, 0.1, 0, 0]))
     assert edited_area(scene_of(room), scene_of(turned), SIDE).why == "the camera"
+    brighter = replace(room, lights=room.lights * 1.5)
+    assert edited_area(scene_of(room), scene_of(brighter), SIDE).why == "the lights"
+
+
+def test_a_lamp_that_takes_its_light_along_has_a_border() -> None:
+    room = sample_room()
+    centres, lights = room.centres.clone(), room.lights.clone()
+    centres[0, 0] += 0.3
+    lights[LAMP_POSITION] += 0.3
+    moved = replace(room, centres=centres, lights=lights)
+    found = edited_area(scene_of(room), scene_of(moved), SIDE)
+    assert found.elements == 1 and found.why == "" and 0 < found.mask.float().mean() < 1
 
 
 def test_the_protect_mask_is_the_border_where_there_is_one() -> None:

@@ -16,7 +16,7 @@ function setSeen(name) {
   for (const item of seeMenu.children) item.setAttribute('aria-checked', String(item.dataset.see === seen));
   find('.sg-opened').textContent = SEE_NAMES[seen];
   seeButton.classList.toggle('on', Boolean(seen));
-  note.hidden = !seen; note.dataset.see = seen;
+  note.hidden = !seen; note.dataset.shows = seen;
   over.hidden = true; over.removeAttribute('src'); seenFor = ''; noteWords.textContent = '';
   find('.sg-legend').hidden = true;
   find('[data-seeing=save]').hidden = !SERVER_MAPS.includes(seen);
