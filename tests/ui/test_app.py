@@ -102,11 +102,14 @@ def test_a_taken_port_is_one_sentence() -> None:
             app.main(["--port", str(taken.getsockname()[1])])
 
 
-def test_only_the_five_endpoints_are_public() -> None:
+def test_only_the_documented_endpoints_are_public() -> None:
     generator = FakeGenerator()
     demo = build(lambda name: generator, Store(), {MODEL: generator.spec}, parse=fake_parse)
     public = {f.api_name for f in demo.fns.values() if f.api_visibility == "public"}
-    assert public == {"generate", "edit", "vary", "parse", "open"}
+    assert public == {
+        *("models", "generate", "open", "describe", "edit", "complete", "vary", "parse", "parse_many"),
+        *("map", "variations", "replay", "link"),
+    }
     assert not list((ROOT / "spatial_edit" / "ui").glob("*.pyi"))
     options = launch_options()
     assert options["run_history"] is False and options["share"] is False
