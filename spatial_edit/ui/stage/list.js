@@ -90,7 +90,7 @@ const main = find('.se-main'), aside = find('.se-aside');
 function placeList() {
   const beside = Boolean(kind && kind.depths) && root.clientWidth >= 700, home = beside ? aside : main;
   layers.classList.toggle('tall', beside);
-  if (layers.parentElement !== home) home.appendChild(layers);
+  if (layers.parentElement !== home) home[beside ? 'prepend' : 'append'](layers);
 }
 hooks.use.push(placeList);
 new ResizeObserver(placeList).observe(root);
@@ -152,7 +152,7 @@ layers.addEventListener('keydown', (event) => {
   } else if (along) {
     const buttons = [...row.querySelectorAll('button')], next = buttons[buttons.indexOf(event.target) + along];
     if (next) focusRow(next);
-  } else if (event.key === 'h' || event.key === 'l') flipFlag(event.key === 'h' ? 'hide' : 'lock', [listed[at]]);
+  } else if (event.key === 'h' || event.key === 'l') flipFlag(event.key === 'h' ? 'hide' : 'lock', picked.has(id) ? chosen() : [listed[at]]);
   else if (event.key === 'Delete') { act('remove'); } else return;
   event.preventDefault(); event.stopPropagation();
 });

@@ -19,7 +19,7 @@ function firstPage(items) {
     LINE,
     ...kind.depths && !none ? [entry('Bring forward', () => act('forward'), { keys: 'Page Up' }), entry('Send backward', () => act('backward'), { keys: 'Page Down' }),
       entry('To the front', () => act('front'), { keys: 'Home' }), entry('To the back', () => act('back'), { keys: 'End' }), LINE] : [],
-    ...kind.groups && many ? [entry('Align…', () => showMenu('align'), { stays: true, page: true }), LINE] : [],
+    ...kind.groups && many ? [entry('Align and space…', () => showMenu('align'), { stays: true, page: true }), LINE] : [],
     ...kind.swaps && items.length === 2 ? [entry('Exchange looks', swapLooks)] : [],
     ...kind.swaps && one ? [entry('Exchange looks with…', () => showMenu('swap'), { stays: true, page: true, off: elements.length < 2 }),
       entry('Take the look of…', () => showMenu('look'), { stays: true, page: true, off: elements.length < 2 })] : [],

@@ -38,8 +38,11 @@ const marquee = make('rect', { class: 'se-marquee' }, svg);
 marquee.style.display = 'none';
 const boundsOf = (item) => { if (kind.bounds) return kind.bounds(item); const { x, y } = kind.spot(item); return { left: x / side, right: x / side, top: y / side, bottom: y / side }; };
 tools.marquee = {
-  cursor: 'crosshair', from: null, kept: null, moved: false,
-  start(x, y, event) { Object.assign(this, { from: [x, y], kept: event.shiftKey ? [...picked] : [], moved: false }); },
+  cursor: 'crosshair', from: null, kept: null, moved: false, adds: false,   // adds: a finger has no Shift key
+  start(x, y, event) {
+    const adds = event.shiftKey || event.pointerType === 'touch' && tool === 'marquee';
+    Object.assign(this, { from: [x, y], kept: adds ? [...picked] : [], moved: false, adds });
+  },
   move(x, y) {
     const [x0, y0] = this.from, left = Math.min(x, x0), right = Math.max(x, x0), top = Math.min(y, y0), bottom = Math.max(y, y0);
     if (!this.moved && Math.hypot(x - x0, y - y0) * side < 4) return;
@@ -52,7 +55,10 @@ tools.marquee = {
   },
   end(x, y) {
     marquee.style.display = 'none';
-    if (!this.moved) { const hit = kind.under(x, y)[0]; choose(hit ? [...this.kept, hit.id] : this.kept, hit ? hit.id : null); }
+    const hit = this.moved ? null : kind.under(x, y)[0];
+    if (hit && this.adds) { toggle(hit.id); return; }
+    if (!this.moved) choose(hit ? [hit.id] : this.adds && tool !== 'marquee' ? this.kept : []);
+    if (this.moved && picked.size && tool === 'marquee') useTool('select');   // what was caught is to be moved now
     draw(); tellChosen();
     if (current()) nodesOf(current()).shape.focus({ preventScroll: true }); else stage.focus({ preventScroll: true });
   },

@@ -31,8 +31,9 @@ const byId = (id) => elements.find((item) => item.id === id);
 const current = () => byId(selected);
 // Selects these elements; `lead` is the one whose numbers are shown and whose handles are there.
 function choose(ids, lead = null) {
+  const wanted = [...ids].filter((id) => byId(id));
   picked.clear();
-  for (const id of ids) if (byId(id)) picked.add(id);
+  for (const id of wanted) picked.add(id);
   selected = picked.has(lead) ? lead : [...picked].pop() ?? null;
 }
 // What is selected is on the stage; whoever sets `selected` alone has selected one element.
@@ -85,12 +86,13 @@ function receive() {
   if (said.error) outbox = [];
   if (!said.code) { find('.se-empty p').textContent = said.error || 'No scene yet.'; say(''); return; }
   const before = new Set(elements.map((item) => item.id));
+  let made = false;
   scene = said;
   if (opened) { outbox = []; drag = null; choose([]); use(said.kind || 'blobs'); }
   if (!drag && !outbox.length) {
     const fresh = said.elements.filter((item) => !before.has(item.id));
     restoreBase();
-    if (!opened && fresh.length && [1, awaited].includes(fresh.length)) choose(fresh.map((item) => item.id));
+    if (!opened && fresh.length && [1, awaited].includes(fresh.length)) { choose(fresh.map((item) => item.id)); made = true; }
     awaited = 0;
   }
   emptyState.hidden = true;
@@ -100,6 +102,7 @@ function receive() {
   else if (statusLine.textContent.endsWith('…')) say('Done.');
   tell('receive', said, opened);
   draw();
+  if (made && (stage.contains(document.activeElement) || layers.contains(document.activeElement))) nodesOf(current()).shape.focus({ preventScroll: true });
   flush();
 }
 // The functions of this kind of layout; nothing of another kind stays on the stage.

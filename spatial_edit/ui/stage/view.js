@@ -102,7 +102,9 @@ document.addEventListener('keyup', function spaceUp(event) {
   else if (event.key === ' ') holdSpace(false);
 });
 window.addEventListener('blur', () => holdSpace(false));
-element.addEventListener('click', (event) => { const button = event.target.closest('[data-zoom]'); if (button) zoomBy(button.dataset.zoom); });
+element.addEventListener('click', (event) => { const button = event.target.closest('[data-zoom]'); if (!button) return; zoomBy(button.dataset.zoom); if (event.detail) stage.focus({ preventScroll: true }); });  // of a mouse: Space is then the hand
+
+hooks.receive.push((said, opened) => { if (opened && lens.zoom > 1) zoomTo(1); });   // another scene is seen whole
 
 // ---- how strongly outlines and labels are seen, 0 .. 1; remembered where the browser allows it ----
 const OVERLAY = 'spatial-edit-overlay';
