@@ -10,19 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from spatial_edit.edits.blob_values import MAX_ID
 from spatial_edit.edits.errors import EditError
 from spatial_edit.layouts import Blobs
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE, SURFACES
 from spatial_edit.layouts.blobs_codec import colour_from_json, colour_to_json
+from spatial_edit.layouts.layout import Elements
 from spatial_edit.layouts.strict_json import JsonError, array, integer, number, parse, record, show
 
 MAX_EDITS = 64
 MAX_EDIT_CHARS = 64_000  # every op at its longest: a drawn region of 64 points, a protect mask, a code
 MAX_POINTS = 64
 Reader = Callable[[object, str], Any]
+C = TypeVar("C", bound="Change")
 
 
 def numbers(low: float, high: float) -> Reader:
@@ -94,14 +96,11 @@ READERS: dict[str, Reader] = {  # A step over the whole range is the largest tha
 
 
 @dataclass(frozen=True)
-class Edit:
-    """One change of blobs; `run` gives the layout after it, or raises EditError."""
+class Change:
+    """The frame of an edit of any kind of layout: its name, and how its keys are read and written."""
 
     op: ClassVar[str] = ""
     readers: ClassVar[Mapping[str, Reader]] = {}
-
-    def run(self, layout: Blobs) -> Blobs:
-        raise NotImplementedError
 
     def as_dict(self) -> dict[str, object]:
         """The JSON object that `read_edit` reads back; optional keys are left out where they are usual."""
@@ -110,6 +109,14 @@ class Edit:
 
     def check(self) -> None:
         """EditError for what the keys, each in order by itself, cannot mean together."""
+
+
+@dataclass(frozen=True)
+class Edit(Change):
+    """One change of blobs; `run` gives the layout after it, or raises EditError."""
+
+    def run(self, layout: Blobs) -> Blobs:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ def _plain(key: str, value: Any) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def read_edits(source: object, ops: Mapping[str, type[Edit]]) -> tuple[Edit, ...]:
+def read_edits(source: object, ops: Mapping[str, type[C]]) -> tuple[C, ...]:
     """The edits of a JSON text, object or array (1 .. 64), of the given ops; EditError when any is not
     exact."""
     try:
@@ -166,7 +173,7 @@ def read_edits(source: object, ops: Mapping[str, type[Edit]]) -> tuple[Edit, ...
         raise EditError(str(error)) from error
 
 
-def read_edit(value: object, what: str, ops: Mapping[str, type[Edit]]) -> Edit:
+def read_edit(value: object, what: str, ops: Mapping[str, type[C]]) -> C:
     """One edit of an already parsed JSON object; JsonError or EditError when it is not exact."""
     op = value.get("op") if isinstance(value, dict) else None
     if isinstance(value, dict) and not (isinstance(op, str) and op in ops):
@@ -184,7 +191,7 @@ def read_edit(value: object, what: str, ops: Mapping[str, type[Edit]]) -> Edit:
     return edit
 
 
-def find(layout: Blobs, target: int, op: str = "") -> int:
+def find(layout: Elements, target: int, op: str = "") -> int:
     """The position of an element; EditError when there is none, or it is locked and an op is named."""
     try:
         index = layout.index_of(target)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from spatial_edit.edits.errors import EditError
-from spatial_edit.layouts import Blobs, Boxes3D, Source
+from spatial_edit.layouts import Blobs, Source
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE
+from spatial_edit.layouts.layout import Elements
 from spatial_edit.layouts.style import SHARE_STEPS
 
 MAX_ID = 255
@@ -19,7 +20,7 @@ T = TypeVar("T")
 _SLACK = 1e-5  # relative; a value at the end of its range may lie a float32 rounding beyond it
 
 
-def next_number(layout: Blobs | Boxes3D) -> int:
+def next_number(layout: Elements) -> int:
     """The number that the next new element takes."""
     highest = max(layout.ids, default=-1)
     return highest + 1 if highest < MAX_ID else min(set(range(MAX_ID + 1)) - set(layout.ids))

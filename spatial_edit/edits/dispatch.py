@@ -9,10 +9,12 @@ from spatial_edit.edits.boxes3d_op import BoxEdit
 from spatial_edit.edits.errors import EditError
 from spatial_edit.edits.ops import Edit
 from spatial_edit.edits.place import parse_elements, place
+from spatial_edit.edits.plain import PLAIN_OPS, apply_plain, arrange_plain, parse_plain_edits
+from spatial_edit.edits.plain_op import PlainEdit
 from spatial_edit.layouts import Blobs, Boxes3D, Layout
 from spatial_edit.layouts.collisions import collisions
 
-AnyEdit = Edit | BoxEdit
+AnyEdit = Edit | BoxEdit | PlainEdit
 MAX_NOTES = 4
 
 
@@ -23,6 +25,8 @@ def parse_edits(source: object, kind: str = Blobs.kind) -> tuple[AnyEdit, ...]:
         return ops.parse_edits(source)
     if kind == Boxes3D.kind:
         return parse_box_edits(source)
+    if kind in PLAIN_OPS:
+        return parse_plain_edits(source, kind)
     raise EditError(f"a layout of kind {kind!r} has no edits: choose another model")
 
 
@@ -39,6 +43,8 @@ def apply(layout: Layout, edit: AnyEdit) -> Layout:
         return ops.apply(layout, edit)
     if isinstance(layout, Boxes3D) and isinstance(edit, BoxEdit):
         return apply_box_edit(layout, edit)
+    if isinstance(edit, PlainEdit):
+        return apply_plain(layout, edit)
     raise EditError(f"this edit is not for a layout of kind {layout.kind!r}: parse it for that kind")
 
 
@@ -67,9 +73,11 @@ def collision_notes(before: Layout, after: Layout) -> tuple[str, ...]:
 
 def arrange(layout: Layout, document: object) -> Layout:
     """The layout with the geometry that a canvas sends in the middle of a drag; EditError when it is not
-    exact. Blobs: see place.py; boxes in a room: boxes3d_arrange.py."""
+    exact. Blobs: see place.py; boxes in a room: boxes3d_arrange.py; other kinds: plain.py."""
     if isinstance(layout, Blobs):
         return place(layout, parse_elements(document))
     if isinstance(layout, Boxes3D):
         return arrange_boxes(layout, document)
+    if layout.kind in PLAIN_OPS:
+        return arrange_plain(layout, document)
     raise EditError(f"a layout of kind {layout.kind!r} cannot be arranged: choose another model")

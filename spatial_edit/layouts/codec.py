@@ -23,6 +23,7 @@ from spatial_edit.layouts.blobs_codec import blobs_from_json, blobs_to_json
 from spatial_edit.layouts.boxes3d import Boxes3D
 from spatial_edit.layouts.boxes3d_codec import boxes3d_from_json, boxes3d_to_json
 from spatial_edit.layouts.guard_codec import mask_from_text, mask_to_text
+from spatial_edit.layouts.kinds_codec import PLAIN_KINDS, Plain, plain_from_json, plain_to_json
 from spatial_edit.layouts.layout import Layout
 from spatial_edit.layouts.scene import Guard, Latent, Provenance, Scene
 from spatial_edit.layouts.strict_json import JsonError, array, integer, number, record, text
@@ -42,20 +43,24 @@ class SceneError(ValueError):
 
 
 def layout_to_json(layout: Layout) -> dict[str, object]:
-    """The layout as plain values, see blobs_codec.py and boxes3d_codec.py; SceneError for a kind that has no
-    JSON."""
+    """The layout as plain values, see blobs_codec.py, boxes3d_codec.py and kinds_codec.py; SceneError for a
+    kind that has no JSON."""
     if isinstance(layout, Boxes3D):
         return boxes3d_to_json(layout)
+    if isinstance(layout, Plain):
+        return plain_to_json(layout)
     if not isinstance(layout, Blobs):
-        raise SceneError(f"a layout of kind {layout.kind!r} cannot be stored: only blobs and boxes3d can")
+        raise SceneError(f"a layout of kind {layout.kind!r} cannot be stored: choose another model")
     return blobs_to_json(layout)
 
 
-def layout_from_json(value: object) -> Blobs | Boxes3D:
+def layout_from_json(value: object) -> Blobs | Boxes3D | Plain:
     """The layout of `layout_to_json`, bit for bit (blobs farthest first); JsonError with one sentence when it
     is not exact."""
     if isinstance(value, dict) and value.get("kind") == Boxes3D.kind:
         return boxes3d_from_json(value)
+    if isinstance(value, dict) and value.get("kind") in PLAIN_KINDS:
+        return plain_from_json(value)
     return blobs_from_json(value)
 
 
@@ -169,8 +174,10 @@ def _guard(value: object, layout: Layout, rows: int) -> Guard:
     )
 
 
-def _check_rows(layout: Blobs | Boxes3D, rows: int) -> None:
+def _check_rows(layout: Blobs | Boxes3D | Plain, rows: int) -> None:
     """JsonError when the layout names a row of this scene that is not there."""
+    if isinstance(layout, Plain):
+        return
     named = [*layout.rows]
     if isinstance(layout, Blobs):
         named += [source.row for source in layout.sources if source is not None and source.seed is None]

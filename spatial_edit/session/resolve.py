@@ -13,6 +13,7 @@ from spatial_edit.edits import arrange
 from spatial_edit.generators.contract import Generator
 from spatial_edit.layouts import Blobs, Boxes3D, Scene
 from spatial_edit.layouts.codec import scene_from_bytes
+from spatial_edit.layouts.kinds_codec import Plain
 from spatial_edit.session.appearances import seed_scene, with_palettes
 from spatial_edit.session.picture import draw
 from spatial_edit.session.shortcut import read_shortcut
@@ -124,7 +125,7 @@ def check_fit(scene: Scene, generator: Generator) -> None:
     """CodeError when the layout is not of the model's kind, has more elements than it takes or names rows
     that the latent lacks."""
     layout = scene.layout
-    if not isinstance(layout, Blobs | Boxes3D):
+    if not isinstance(layout, Blobs | Boxes3D | Plain):
         raise CodeError(f"{generator.spec.name} has no layout to move: choose a model that has one")
     if layout.kind != generator.spec.kind:
         raise CodeError(
@@ -150,13 +151,15 @@ def check_fit(scene: Scene, generator: Generator) -> None:
             check_delta(generator, scene.delta)
 
 
-def rows_named(layout: Blobs | Boxes3D) -> tuple[int, ...]:
+def rows_named(layout: Blobs | Boxes3D | Plain) -> tuple[int, ...]:
     """Every row that the layout names, of its own scene and of others."""
+    if isinstance(layout, Plain):
+        return ()
     sources = layout.sources if isinstance(layout, Blobs) else ()
     return (*layout.rows, *(source.row for source in sources if source is not None))
 
 
-def _check_looks(layout: Blobs | Boxes3D, generator: Generator) -> None:
+def _check_looks(layout: Blobs | Boxes3D | Plain, generator: Generator) -> None:
     """CodeError when the layout asks for a look that the model does not know to draw."""
     if not isinstance(layout, Blobs):
         return

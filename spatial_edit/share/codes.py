@@ -9,7 +9,8 @@ The version tells the layout's kind. 1: blobs, a count byte and 9 bytes an eleme
 make 311 characters, 64 make 791. 2: boxes in a room (boxes3d.py); 14 elements make 420 characters, 40 make
 984. 3: blobs that have more than geometry (opacity, appearances of other rows and seeds, colours, a backdrop,
 surfaces): as version 1, then the records of blob_styles.py; 24 elements with all of it make 600 to 700.
-Blobs that have nothing of this are of version 1, as ever.
+Blobs that have nothing of this are of version 1, as ever. 4: heatmaps, labelled boxes, segments, blocks and
+points, as JSON (plain.py); 10 boxes make 1,600 characters.
 
 A scene with a protect mask has 0x40 added to its version, and instead of the layout
 
@@ -30,10 +31,11 @@ import struct
 from dataclasses import dataclass
 
 from spatial_edit.layouts import Blobs, Boxes3D, Guard, Layout, Scene
-from spatial_edit.share import blob_styles, blobs, boxes3d, guards
+from spatial_edit.layouts.kinds_codec import Plain
+from spatial_edit.share import blob_styles, blobs, boxes3d, guards, plain
 from spatial_edit.share.envelope import CodeError, Reader, check_length, damaged, seal, unseal
 
-BLOBS, BOXES3D, STYLED_BLOBS = 1, 2, 3  # versions
+BLOBS, BOXES3D, STYLED_BLOBS, PLAIN = 1, 2, 3, 4  # versions
 GUARDED = 0x40  # added to the version of a scene with a protect mask
 TRUNCATION_STEPS = 10_000
 _HEADER = struct.Struct(">BB4sIH")
@@ -83,7 +85,7 @@ def encode(scene: Scene, model_number: int) -> str:
     """
     if not re.fullmatch(r"[0-9a-f]{8,64}", scene.weights):
         raise CodeError(f"the weights hash {scene.weights[:20]!r} is not at least 8 lower-case hex digits")
-    if not isinstance(scene.layout, Blobs | Boxes3D):
+    if not isinstance(scene.layout, Blobs | Boxes3D | Plain):
         raise CodeError(
             f"{scene.model} has nothing to move, and so no code: choose a model that has a layout"
         )
@@ -210,7 +212,7 @@ def _unpack_guarded(version: int, packed: bytes) -> tuple[Layout | None, Guard |
     mask = guards.unpack_mask(reader)
     seed, truncation = guards.unpack_state(reader, TRUNCATION_STEPS)
     shown_version = reader.byte()
-    if shown_version not in (BLOBS, BOXES3D, STYLED_BLOBS):
+    if not BLOBS <= shown_version <= PLAIN:
         raise damaged()
     shown = _unpack(shown_version, reader.rest())
     if layout is not None and type(layout) is not type(shown):
@@ -222,17 +224,21 @@ def _pack(layout: Layout) -> tuple[int, bytes]:
     """The version for the layout's kind, and its bytes."""
     if isinstance(layout, Boxes3D):
         return BOXES3D, boxes3d.pack(layout)
+    if isinstance(layout, Plain):
+        return PLAIN, plain.pack(layout)
     if isinstance(layout, Blobs):
         elements = blobs.pack(layout)  # refuses more than a count byte holds
         packed = bytes([len(layout)]) + elements
-        plain = blob_styles.is_plain(layout)
-        return (BLOBS, packed) if plain else (STYLED_BLOBS, packed + blob_styles.pack(layout))
+        bare = blob_styles.is_plain(layout)
+        return (BLOBS, packed) if bare else (STYLED_BLOBS, packed + blob_styles.pack(layout))
     raise CodeError(f"a layout of kind {layout.kind!r} has no code: choose another model")
 
 
 def _unpack(version: int, packed: bytes) -> Layout:
     if version == BOXES3D:
         return boxes3d.unpack(packed)
+    if version == PLAIN:
+        return plain.unpack(packed)
     reader = Reader(packed)
     count = reader.byte()
     if version == BLOBS:
@@ -243,8 +249,8 @@ def _unpack(version: int, packed: bytes) -> Layout:
 
 
 def _check_version(version: int, at_least: int) -> None:
-    if not at_least <= version & ~GUARDED <= STYLED_BLOBS:
+    if not at_least <= version & ~GUARDED <= PLAIN:
         raise CodeError(
             f"this link is of version {version & ~GUARDED}, this program reads versions {BLOBS} to "
-            f"{STYLED_BLOBS}: update the program"
+            f"{PLAIN}: update the program"
         )
