@@ -101,7 +101,10 @@ function takeTool(name) {
   if (name !== 'select' && view === 'picture') view = 'both';
   useTool(name);
   if (name === 'draw') say('Draw around a region, or press Enter for one in the middle.');
-  else if (name === 'protect') say('Paint where the picture may change; the hatched part stays as it is.');
+  else if (name === 'protect') {
+    say('Paint where the picture may change; the hatched part stays as it is.');
+    find('.se-options[data-for=protect]').scrollIntoView({ block: 'nearest' });
+  }
   else say(current() ? kind.describe(current()) : 'Select an element, or drag one.');
 }
 element.addEventListener('click', (event) => {

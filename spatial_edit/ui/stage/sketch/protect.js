@@ -10,6 +10,7 @@ make('rect', { width: 9, height: 9, class: 'se-hatch-ground' }, hatch); make('re
 const veilPath = make('path', { fill: 'url(#se-hatch)', 'fill-rule': 'evenodd' }, veil);
 const brushRing = make('circle', { class: 'se-ring' }, svg);
 const maskFile = find('.se-maskfile'), maskSize = find('[data-mask=size]');
+const KEPT = 'Outside the mask nothing changes; its edge is soft.';
 const brushRadius = () => Number(maskSize.value) / 100 / 2;
 
 let veiled = [];                                   // what the veil was last drawn from
@@ -57,7 +58,7 @@ const maskActs = {
     const none = !draft || draft.every(Boolean);
     if (none && !applied) { draft = null; unsaved = false; say('Nothing is protected.'); drawVeil(); return; }
     unsaved = false;
-    say(none ? 'The protection is lifted.' : 'Outside the mask nothing changes; its edge is soft.');
+    say(none ? 'Lifting the protection…' : 'Protecting…');
     send('edit', [none ? { op: 'unprotect' } : { op: 'protect', mask: maskText(draft) }]);
     stage.focus({ preventScroll: true });
     useTool('select');
@@ -92,6 +93,7 @@ hooks.key.push((event) => {
 hooks.receive.push((said, opened) => {
   const guard = (said.world || {}).guard || null;
   if (guard === applied && !opened) return;
+  if (!opened && !said.error) say(guard ? said.message || KEPT : 'The protection is lifted.');
   applied = guard; draft = maskOf(guard); unsaved = false;
   drawVeil();
 });
