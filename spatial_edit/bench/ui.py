@@ -68,6 +68,7 @@ class Seen:
     near: list[Drag]
     far: list[Drag]
     side: int
+    errors: list[str]  # in the browser's console
 
 
 @dataclass
@@ -117,6 +118,7 @@ def run(options: Namespace) -> Figures:
         "final_ms_worst": round(max(drag.final_ms for drag in seen.near), 1),
         "usable_s_first": round(seen.visits[0].seconds, 2),
         "moves_per_second": round(statistics.median(drag.moves for drag in seen.near), 1),
+        "console_errors": seen.errors,
         "load_before": before,
         "load_during": load(),
         "model": options.model,
@@ -133,28 +135,30 @@ def _medians(drags: list[Drag]) -> dict[str, float]:
 
 async def _watch(url: str, drags: int, seconds: float) -> Seen:
     """Visits with one drag each; then, on one more page, the same number over the slow network."""
-    visits, near = [], []
+    visits, near, errors = [], [], list[str]()
     async with chromium() as browser:
         for _ in range(drags):
-            page, visit = await _visit(browser, url)
+            page, visit = await _visit(browser, url, errors)
             visits.append(visit)
             near.append(await _drag(page, seconds))
             await page.context.close()
-        page, _ = await _visit(browser, url)
+        page, _ = await _visit(browser, url, errors)
         conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": -1, "uploadThroughput": -1}
         cdp = await page.context.new_cdp_session(page)
         await cdp.send("Network.enable")
         await cdp.send("Network.emulateNetworkConditions", conditions)
         far = [await _drag(page, seconds) for _ in range(drags)]
         side = await page.evaluate("document.querySelector('.se-stage').clientWidth")
-    return Seen(visits, near, far, side)
+    return Seen(visits, near, far, side, errors)
 
 
-async def _visit(browser: Any, url: str) -> tuple[Any, Visit]:
+async def _visit(browser: Any, url: str, errors: list[str]) -> tuple[Any, Visit]:
     """Open the page with a cold cache and press a blob as soon as there is one, until it answers."""
     context = await browser.new_context(viewport=VIEWPORT)
     page = await context.new_page()
     page.set_default_timeout(PATIENCE)
+    page.on("pageerror", lambda error: errors.append(str(error)[:200]))
+    page.on("console", lambda said: errors.append(said.text[:200]) if said.type == "error" else None)
     await page.add_init_script(WATCH)
     traffic = Traffic()
     await traffic.listen(await context.new_cdp_session(page))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -73,7 +74,8 @@ def said(*options: str) -> tuple[int, str, str, bool]:
         timeout=120,
     )
     errors = [line for line in ran.stderr.splitlines() if not line.startswith("import time:")]
-    return ran.returncode, ran.stdout, "\n".join(errors), "| torch" in ran.stderr
+    imported_torch = bool(re.search(r"\|\s+torch$", ran.stderr, re.MULTILINE))
+    return ran.returncode, ran.stdout, "\n".join(errors), imported_torch
 
 
 def test_help_names_every_option_without_loading_torch() -> None:
