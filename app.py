@@ -14,6 +14,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import argparse
 import errno
+import importlib.util
 import socket
 import sys
 import threading
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 PREFERRED = "box3d-rooms"  # what a page opens with when it is there
 ON_SPACE = bool(os.environ.get("SPACE_ID"))
+MCP_MISSING = "The MCP server needs one more package: pip install 'gradio[mcp]==6.31.0'."
 LIBRARY_MISSING = (
     "A system library that OpenCV needs is missing ({error}). Install the packages named in packages.txt, "
     "on Debian or Ubuntu: xargs apt-get install -y < packages.txt"
@@ -91,6 +93,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not is_free(chosen.host, chosen.port):
         raise SystemExit(f"Port {chosen.port} is taken: choose another one with --port.")
     check_libraries()
+    if chosen.mcp and importlib.util.find_spec("mcp") is None:
+        raise SystemExit(MCP_MISSING)
 
     from spatial_edit.generators import registry
     from spatial_edit.runtime import choose, keep_freed_memory
@@ -113,7 +117,12 @@ def main(arguments: list[str] | None = None) -> int:
         threading.Thread(target=warm, args=(lookup, name, first_seed(name)), daemon=True).start()
     try:
         demo = build_demo(models=models, device=device)
-        demo.launch(server_name=chosen.host, server_port=chosen.port, **launch_options())
+        demo.launch(
+            server_name=chosen.host,
+            server_port=chosen.port,
+            mcp_server=chosen.mcp or None,
+            **launch_options(),
+        )
     except (ValueError, OSError) as error:  # a setting that is wrong
         raise SystemExit(f"The app cannot start: {error}") from error
     return 0
@@ -130,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=7860, help="port to listen on, 1 to 65535")
     parser.add_argument("--model", default=PREFERRED, help="the model that a page opens with")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N, mps, or auto")
+    parser.add_argument("--mcp", action="store_true", help="also serve the API's endpoints as MCP tools")
     return parser
 
 
