@@ -94,7 +94,7 @@ const blobs = {
     + `size ${Math.round(item.size * 100)} %, angle ${Math.round(item.angle * 180 / Math.PI)}°${item.hidden ? ', hidden' : ''}`,
   colour: (item, light = 62) => `hsl(${hue(item.id)} 85% ${light}%)`,
   along: () => [],                                 // what goes with an element when it is hidden or removed
-  adopt(said) { elements = copy(said.elements).map((item) => ({ ...item, angle: upright(item.angle) })); },
+  adopt(said) { elements = copy(said.elements).map((item) => ({ ...item, angle: upright(item.angle) })); world = copy(said.world || {}); },
   payload: () => ({ elements: elements.map((item) => {
     const { id, x, y, size, aspect, angle, hidden } = item;
     return { id, x, y, size, aspect, angle, hidden, ...item.opacity === undefined ? {} : { opacity: item.opacity, share: item.source ? item.source.share : null, colour: item.colour || null } };
