@@ -45,6 +45,8 @@ const dials = {
   share: { label: 'mix', range: [0, 100], step: 1, read: (item) => 100 * (item.source ? item.source.share : 0), write(item, v) { if (item.source) item.source.share = Math.round(v) / 100; }, words: (item) => percent(item.source ? item.source.share : 0) },
 };
 
+for (const row of studioParts('.se-row:has(input[type=range])')) row.querySelector('input').setAttribute('aria-label', row.querySelector('span').textContent);   // its output is no part of its name
+
 // One edit for a slider that is dialHeld, however long; the keys of a slider that is not dialHeld make one edit a burst.
 let dialHeld = false;
 const slideDial = (make) => alter(make, dialHeld ? 120000 : 450);
