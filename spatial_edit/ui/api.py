@@ -33,6 +33,8 @@ def build_api(context: Context) -> None:
     """Add the endpoints to the surrounding Blocks."""
     with gr.Group(visible=False):
         fields, button = Fields(context), gr.Button()
+    for part in (*vars(fields).values(), button):
+        part.visible = False  # of visible ones, in a hidden group too, the browser loads the code: 200 kB
     _add_scenes(context, fields, button)
     _add_edits(context, fields, button)
     add_more(context, fields, button)
