@@ -173,6 +173,8 @@ async def _visit(browser: Any, url: str, errors: list[str]) -> tuple[Any, Visit]
         await asyncio.sleep(0.02)
     kilobytes = traffic.kilobytes()
     await page.wait_for_function(READY)
+    if await page.evaluate("document.querySelector('.se').dataset.kind") != "blobs":
+        raise BenchError("blobs are dragged here, and this model has none: use --model blobgan-rooms")
     return page, Visit(kilobytes, await page.evaluate("benchWatch.usable") / 1000)
 
 
