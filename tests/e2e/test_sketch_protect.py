@@ -198,6 +198,30 @@ def test_masking_with_a_finger_on_a_phone(open_page: Any) -> None:
     assert mask[32, 20:44].all() and not mask[10].any()
 
 
+def test_two_fingers_enlarge_and_paint_nothing(open_page: Any) -> None:
+    page = open_page(**PHONE)
+    page.locator("button[data-tool=protect]").tap()
+    page.locator(".se-stage").scroll_into_view_if_needed()
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind: str, *points: tuple[float, float]) -> None:
+        places = [dict(zip("xy", place, strict=True), id=k) for k, place in enumerate(points)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    one, two = place(page, 0.4, 0.5), place(page, 0.6, 0.5)
+    send("touchStart", one)
+    send("touchMove", (one[0] + 4, one[1]))
+    send("touchStart", (one[0] + 4, one[1]), two)
+    for step in range(1, 6):
+        send("touchMove", (one[0] - 8 * step, one[1]), (two[0] + 8 * step, two[1]))
+    send("touchEnd")
+    assert (
+        page.locator(".se-svg").bounding_box()["width"]
+        > 1.3 * page.locator(".se-stage").bounding_box()["width"]
+    )
+    assert page.locator("[data-mask=apply]").is_disabled() and page.locator(".se-veil").is_hidden()
+
+
 def test_boxes_have_a_mask_too(open_room: Any) -> None:
     page = open_room()
     number = page.evaluate("() => spatialEdit.elements[0].id")

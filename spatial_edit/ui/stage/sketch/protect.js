@@ -1,7 +1,8 @@
 // The tool "protect": a brush paints what may change and what stays; "Apply" makes it so. A hatched veil lies over what
 // is protected.
 
-let draft = null, unsaved = false, freeing = true, applied = null;   // cells being painted; the server's mask as text
+let draft = null, unsaved = false, freeing = true, strokes = 0;   // the cells being painted, and how often they changed
+let applied = null, appliedCells = null;          // the server's mask: as text, as cells
 let maskSpot = null;                              // where the brush was last
 const veil = make('g', { class: 'se-veil' }, svg);
 svg.insertBefore(veil, shapes);
@@ -13,30 +14,34 @@ const maskFile = find('.se-maskfile'), maskSize = find('[data-mask=size]');
 const KEPT = 'Outside the mask nothing changes; its edge is soft.';
 const brushRadius = () => Number(maskSize.value) / 100 / 2;
 
-let veiled = [];                                   // what the veil was last drawn from
+let veiled = '';                                   // what the veil was last drawn for
 function drawVeil() {
-  const cells = tool === 'protect' ? draft : maskOf(applied), now = [cells && maskText(cells), side];
+  const painting = tool === 'protect', cells = painting ? draft : appliedCells, now = `${painting ? strokes : applied} ${side}`;
   veil.style.display = cells ? '' : 'none';
-  if (cells && now.some((value, i) => value !== veiled[i])) { veilPath.setAttribute('d', protectedPath(cells, side)); veiled = now; }
+  if (cells && now !== veiled) { veilPath.setAttribute('d', protectedPath(cells, side)); veiled = now; }
+  find('button[data-tool=protect]').classList.toggle('marked', Boolean(applied));
+  if (painting) drawOptions(); else brushRing.style.display = 'none';
+}
+function drawOptions() {
   for (const button of element.querySelectorAll('[data-brush]')) button.setAttribute('aria-checked', String((button.dataset.brush === 'free') === freeing));
   find('[data-mask=apply]').disabled = !unsaved;
   find('[data-mask=around]').disabled = !picked.size;
   for (const name of ['invert', 'clear']) find(`[data-mask=${name}]`).disabled = !draft;
-  find('button[data-tool=protect]').classList.toggle('marked', Boolean(applied));
-  if (tool !== 'protect') brushRing.style.display = 'none';
 }
-function newDraft(cells, words) { draft = cells; unsaved = true; drawVeil(); if (words) say(words); }
+function newDraft(cells, words) { draft = cells; unsaved = true; strokes += 1; drawVeil(); if (words) say(words); }
 
 tools.protect = {
   cursor: 'crosshair',
+  before: null,
   start(x, y) {
+    this.before = [draft && draft.slice(), unsaved];
     if (!draft) draft = new Uint8Array(CELLS * CELLS).fill(freeing ? 0 : 1);   // the first stroke decides what the rest is
     maskSpot = [x, y]; unsaved = true;
     tools.protect.move(x, y);
   },
-  move(x, y) { paintMask(draft, maskSpot, [x, y], brushRadius(), freeing ? 1 : 0); maskSpot = [x, y]; drawVeil(); },
+  move(x, y) { paintMask(draft, maskSpot, [x, y], brushRadius(), freeing ? 1 : 0); maskSpot = [x, y]; strokes += 1; drawVeil(); },
   end() { maskSpot = null; say(`${shareKept()} % of the picture is protected once you press Apply.`); },
-  cancel() { maskSpot = null; },
+  cancel() { maskSpot = null; [draft, unsaved] = this.before; strokes += 1; drawVeil(); },   // a second finger came, to enlarge
 };
 const shareKept = () => Math.round(100 * draft.reduce((sum, cell) => sum + 1 - cell, 0) / draft.length);
 
@@ -94,7 +99,7 @@ hooks.receive.push((said, opened) => {
   const guard = (said.world || {}).guard || null;
   if (guard === applied && !opened) return;
   if (!opened && !said.error) say(guard ? said.message || KEPT : 'The protection is lifted.');
-  applied = guard; draft = maskOf(guard); unsaved = false;
+  applied = guard; appliedCells = maskOf(guard); draft = appliedCells && appliedCells.slice(); unsaved = false; strokes += 1;
   drawVeil();
 });
 hooks.draw.push(drawVeil);
