@@ -109,6 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
         models = first(models, chosen.model)
 
     from spatial_edit.ui.context import first_seed
+    from spatial_edit.ui.mcp import mcp_options
     from spatial_edit.ui.wiring import launch_options, warm
 
     if models:
@@ -120,8 +121,8 @@ def main(arguments: list[str] | None = None) -> int:
         demo.launch(
             server_name=chosen.host,
             server_port=chosen.port,
-            mcp_server=chosen.mcp or None,
             **launch_options(),
+            **(mcp_options() if chosen.mcp else {}),
         )
     except (ValueError, OSError) as error:  # a setting that is wrong
         raise SystemExit(f"The app cannot start: {error}") from error
