@@ -20,8 +20,10 @@ from torch import Tensor
 from spatial_edit.layouts import Blobs, Boxes3D, Colour, Source
 from spatial_edit.layouts.boxes3d import LIGHTS, PLACEMENT, STYLES, style_row
 from spatial_edit.layouts.guard_codec import mask_to_text
+from spatial_edit.layouts.kinds_codec import Plain
 from spatial_edit.session import Frame, Step, Timeline
 from spatial_edit.ui import template
+from spatial_edit.ui.kind_values import plain_elements, plain_world
 from spatial_edit.ui.pictures import data_url, display
 
 
@@ -114,7 +116,9 @@ def elements_of(frame: Frame, names: Callable[[int], str]) -> list[dict[str, obj
         return _boxes(layout)
     if isinstance(layout, Blobs):
         return _blobs(frame, layout, names)
-    raise ValueError(f"this canvas shows blobs and boxes, not {layout.kind}: choose another model")
+    if isinstance(layout, Plain):
+        return plain_elements(layout)
+    raise ValueError(f"this canvas does not show {layout.kind or 'such a scene'}: choose another model")
 
 
 def world_of(frame: Frame) -> dict[str, object]:
@@ -124,6 +128,8 @@ def world_of(frame: Frame) -> dict[str, object]:
     protected: dict[str, object] = {"guard": mask_to_text(guard.mask) if guard else None}
     if isinstance(layout, Boxes3D):
         return {n: getattr(layout, n).tolist() for n in ("room", "camera", "surfaces", "lights")} | protected
+    if isinstance(layout, Plain):
+        return plain_world(layout) | protected
     if not isinstance(layout, Blobs):
         return protected
     backdrop = layout.backdrop

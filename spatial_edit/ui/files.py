@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from spatial_edit.images import to_png_bytes
 from spatial_edit.layouts import Blobs, Boxes3D
 from spatial_edit.layouts.codec import scene_to_json
+from spatial_edit.layouts.kinds_codec import is_plain
+from spatial_edit.layouts.overlays import overlay_map
 from spatial_edit.session import Frame
 from spatial_edit.ui.box_map import box_map
 from spatial_edit.ui.canvas import elements_of, world_of
@@ -39,7 +41,7 @@ def scene_file(context: Context, payload: Any) -> dict[str, object]:
     if what in MAPS:
         return _file(f"{stem}-{what}.png", "image/png", to_png_bytes(seen_map(context, payload).file()))
     if what == "map":
-        words = "boxes" if isinstance(scene.layout, Boxes3D) else "blobs"
+        words = "boxes" if isinstance(scene.layout, Boxes3D) else scene.layout.kind
         return _file(f"{stem}-{words}.png", "image/png", to_png_bytes(map_of(frame)))
     return _file(f"{stem}.json", "application/json", scene_json(context, frame).encode())
 
@@ -51,6 +53,8 @@ def map_of(frame: Frame) -> Any:
         return box_map(layout)
     if isinstance(layout, Blobs):
         return blob_map(layout)
+    if is_plain(layout):
+        return overlay_map(layout, 512)
     raise ValueError(f"there is no map of {layout.kind}")
 
 

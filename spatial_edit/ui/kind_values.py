@@ -1,0 +1,38 @@
+"""What the canvas is told of heatmaps, labelled boxes, segments, blocks and points.
+
+Their elements, and what a layout has besides them."""
+
+from __future__ import annotations
+
+from spatial_edit.layouts.blocks import Blocks
+from spatial_edit.layouts.kinds_codec import Plain, plain_to_json
+from spatial_edit.layouts.segments import Segments
+
+
+def plain_elements(layout: Plain) -> list[dict[str, object]]:
+    """The elements as plain values: those of the layout's JSON, with a `name` where there is a class."""
+    if isinstance(layout, Blocks):
+        return [
+            {
+                "id": number,
+                "name": "",
+                **dict(zip(("x", "y", "width", "height"), layout.place(k), strict=True)),
+                "seed": layout.seeds[k],
+                "hidden": False,
+                "locked": layout.locked[k],
+            }
+            for k, number in enumerate(layout.ids)
+        ]
+    elements = plain_to_json(layout)["elements"]
+    assert isinstance(elements, list)  # plain_to_json makes it for every kind but blocks
+    if isinstance(layout, Segments):
+        for k, element in enumerate(elements):
+            element["x"], element["y"] = layout.centre(k)
+    return [{"name": element.pop("label", ""), **element} for element in elements]
+
+
+def plain_world(layout: Plain) -> dict[str, object]:
+    """The grid of blocks or the map's side; nothing for the other kinds."""
+    if isinstance(layout, Blocks):
+        return {"rows": layout.rows, "columns": layout.columns}
+    return {"side": layout.side} if isinstance(layout, Segments) else {}
