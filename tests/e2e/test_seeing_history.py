@@ -23,7 +23,8 @@ THUMBS = "() => [...document.querySelectorAll('.sg-step img')].every((img) => im
 DROP = """([name, text]) => {
   const data = new DataTransfer(), bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   data.items.add(new File([bytes], name));
-  const stage = document.querySelector('.se-stage'), how = { dataTransfer: data, bubbles: true, cancelable: true };
+  const stage = document.querySelector('.se-stage');
+  const how = { dataTransfer: data, bubbles: true, cancelable: true };
   for (const type of ['dragenter', 'dragover', 'drop']) stage.dispatchEvent(new DragEvent(type, how));
 }"""
 
