@@ -1,4 +1,4 @@
-"""Several elements at once: Shift, marquee, the box round them, align, distribute, swap, clone, hide, lock."""
+"""Several elements at once: Shift, marquee, the box round them, align, swap, clone, hide, lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking closer, moving the picture, snapping, handles at the edge, outlines' strength: mouse and fingers."""
+"""Looking closer, moving the picture, snapping, handles at the edge, strength of outlines."""
 
 from __future__ import annotations
 
@@ -87,7 +87,6 @@ def test_pinch_double_tap_and_scrolling_on_a_phone(open_page: Any) -> None:
 
 def test_snapping_holds_to_centres_and_alt_turns_it_off(open_page: Any) -> None:
     page = open_page()
-    x, y = spot(page, 3)
     line = at(page, 0.5, 0.5)[0]
 
     def creep(offset: float, alt: bool) -> float:

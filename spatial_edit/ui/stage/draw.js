@@ -95,8 +95,8 @@ function handle(name, hint, build, parent = handles) {
 }
 // A coordinate moved into the part of the picture that the stage shows, with room for a handle; axis 0 is x, 1 is y.
 function inStage(value, axis) {
-  const margin = coarse.matches ? 22 : 13, low = axis === undefined ? 0 : -(axis ? lens.y : lens.x);
-  return clamp(value, [low + margin, low + (axis === undefined ? side : frameSide) - margin]);
+  const margin = coarse.matches ? 22 : 13, low = -(axis ? lens.y : lens.x);
+  return clamp(value, [low + margin, low + frameSide - margin]);
 }
 function drawHandles() {
   const item = current(), shown = item && view !== 'picture' && !item.locked && picked.size < 2;

@@ -88,9 +88,10 @@ function flipFlag(name, items) {
 // ---- where the list stands: beside the stage where there is room and depth, else below the stage ----
 const main = find('.se-main'), aside = find('.se-aside');
 function placeList() {
-  const beside = Boolean(kind && kind.depths) && root.clientWidth >= 700, home = beside ? aside : main;
+  const beside = Boolean(kind && kind.depths) && root.clientWidth >= 700;
   layers.classList.toggle('tall', beside);
-  if (layers.parentElement !== home) home[beside ? 'prepend' : 'append'](layers);
+  if (beside && layers.parentElement !== aside) aside.prepend(layers);
+  if (!beside && layers.parentElement !== main) find('.se-foot').after(layers);
 }
 hooks.use.push(placeList);
 new ResizeObserver(placeList).observe(root);

@@ -99,7 +99,7 @@ function handleSpots(item) {
   if (where !== 'hung' && where !== 'ceiling') list.push(['lift', [item.x, top(item), item.z], -(coarse.matches ? 46 : 34)]);
   const apart = coarse.matches ? 40 : 25, placed = [], centre = pixel(project([item.x, item.y, item.z], camera));
   return list.map(([name, point, up]) => {
-    const [u, v, depth] = project(point, camera), x = inStage(u * side), y = inStage(v * side + up);
+    const [u, v, depth] = project(point, camera), x = inStage(u * side, 0), y = inStage(v * side + up, 1);
     const outward = Math.atan2(y - centre[1], x - centre[0]), free = ([px, py]) => placed.every((p) => Math.hypot(p[0] - px, p[1] - py) >= apart - 0.5);
     const spot = around([x, y], outward, apart).find(free) || [x, y];
     placed.push(spot);
@@ -109,7 +109,7 @@ function handleSpots(item) {
 // A place and others near it, the outward ones first; all inside the stage.
 function around([x, y], outward, step) {
   const turns = [0, 0.6, -0.6, 1.2, -1.2, 1.9, -1.9, 2.6, -2.6];
-  const rings = [0.5, 1, 1.6, 2.3].flatMap((ring) => turns.map((turn) => [inStage(x + ring * step * Math.cos(outward + turn)), inStage(y + ring * step * Math.sin(outward + turn))]));
+  const rings = [0.5, 1, 1.6, 2.3].flatMap((ring) => turns.map((turn) => [inStage(x + ring * step * Math.cos(outward + turn), 0), inStage(y + ring * step * Math.sin(outward + turn), 1)]));
   return [[x, y], ...rings];
 }
 const HINTS = { floor: 'Drag: slide', lift: 'Drag: lift', tall: 'Drag: height', wide: 'Drag: width', deep: 'Drag: depth' };
