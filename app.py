@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of small operations wai
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import argparse
+import contextlib
 import errno
 import importlib.util
 import socket
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
     from spatial_edit.generators.contract import Generator, ModelSpec
     from spatial_edit.store import Store
+
+if os.environ.get("SPACES_ZERO_GPU"):  # before torch, parts of which it replaces
+    with contextlib.suppress(ImportError):
+        import spaces  # noqa: F401
 
 PREFERRED = "box3d-rooms"  # what a page opens with when it is there
 ON_SPACE = bool(os.environ.get("SPACE_ID"))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
 
 from spatial_edit.ui import hardware
 from spatial_edit.ui.hardware import GPU, lent_search, on_cpu
+
+MODEL = Path(__file__).resolve().parents[2] / "checkpoints" / "blobgan-rooms" / "config.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,3 +125,24 @@ def test_a_page_there_asks_for_pictures_on_release(lent: list[Any], monkeypatch:
     assert hardware.live_mode() == "live" and hardware.depth() == 1
     monkeypatch.setenv("SPACE_ID", "someone/somewhere")
     assert hardware.depth() == 2
+
+
+@pytest.mark.skipif(not MODEL.exists(), reason="no checkpoints/blobgan-rooms: check out the project")
+def test_a_scene_comes_back_whole_from_another_process(lent: list[Any], tmp_path: Path) -> None:
+    """What `spaces` does with arguments and results is pickling them; the parsed photo survives it."""
+    from spatial_edit.generators import registry
+    from spatial_edit.session import parse_upload
+    from spatial_edit.store import Store
+
+    photo = Image.effect_mandelbrot((90, 60), (-2, -1, 1, 1), 50).convert("RGB")
+    photo.save(tmp_path / "photo.png")
+    data, lookup = (tmp_path / "photo.png").read_bytes(), registry.load
+    search = lent_search(lookup)
+    assert search is not None
+
+    def elsewhere(*arguments: Any) -> Any:
+        return pickle.loads(pickle.dumps(search(*pickle.loads(pickle.dumps(arguments)))))
+
+    there = parse_upload(lookup, Store(), data, "blobgan-rooms", "encode", search=elsewhere)
+    here = parse_upload(lookup, Store(), data, "blobgan-rooms", "encode")
+    assert torch.equal(there.frame.image, here.frame.image) and there.sha256 == here.sha256
