@@ -107,7 +107,7 @@ class FakePlain:
 
     def render(self, scene: Scene, *, preview: bool = False) -> Tensor:
         picture = np.asarray(overlay_map(scene.layout, self.spec.resolution), np.float32) / 255
-        shade = torch.from_numpy(picture) * scene.latent.rows[0]
+        shade = (0.2 + 0.6 * torch.from_numpy(picture)) * scene.latent.rows[0]  # paler than the outlines
         return shade.permute(2, 0, 1) * 2 - 1
 
     def render_batch(self, scenes: list[Scene]) -> Tensor:

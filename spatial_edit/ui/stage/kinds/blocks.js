@@ -20,9 +20,9 @@ plainKind({
     if (changed.length === 2 && byId(one.id).seed === two.seed && byId(two.id).seed === one.seed) return [{ op: 'swap', target: one.id, with: two.id }];
     return changed.map((old) => ({ op: 'reseed', targets: [old.id], seed: byId(old.id).seed }));
   },
-  nodes: (shape) => ({ frame: make('rect', { class: 'se-frame' }, shape) }),
-  paint(item, { shape, frame }) {
-    put(frame, { x: item.x * side + 1, y: item.y * side + 1, width: item.width * side - 2, height: item.height * side - 2, rx: 3 });
+  nodes: (shape) => ({ halo: make('rect', { class: 'se-halo' }, shape), frame: make('rect', { class: 'sp-frame' }, shape) }),
+  paint(item, { shape, halo, frame }) {
+    for (const node of [halo, frame]) put(node, { x: item.x * side + 3, y: item.y * side + 3, width: item.width * side - 6, height: item.height * side - 6, rx: 4 });
     shape.style.setProperty('--c', `hsl(${hue(item.seed % 360)} 85% 62%)`);
     return `se-plain${drag && drag.over === item.id ? ' over' : ''}`;
   },

@@ -14,7 +14,7 @@ plainKind({
     if (apart(old.width, width) || apart(old.height, height)) return [{ op: 'set', target, x, y, width, height }];
     return apart(old.x, x) || apart(old.y, y) ? [{ op: 'move', target, dx: x - old.x, dy: y - old.y }] : [];
   },
-  nodes: (shape) => ({ halo: make('rect', { class: 'se-halo' }, shape), frame: make('rect', { class: 'se-frame' }, shape) }),
+  nodes: (shape) => ({ halo: make('rect', { class: 'se-halo' }, shape), frame: make('rect', { class: 'sp-frame' }, shape) }),
   paint(item, { halo, frame }) {
     const { left, top } = flatBox(item);
     for (const node of [halo, frame]) put(node, { x: left * side, y: top * side, width: item.width * side, height: item.height * side, rx: 2 });

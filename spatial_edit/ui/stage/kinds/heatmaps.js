@@ -15,8 +15,8 @@ plainKind({
     return list;
   },
   nodes: (shape) => ({
-    outer: make('circle', { class: 'se-ring far' }, shape), halo: make('circle', { class: 'se-halo' }, shape),
-    ring: make('circle', { class: 'se-ring' }, shape), dot: make('circle', { class: 'se-centre', r: 4.5 }, shape),
+    outer: make('circle', { class: 'sp-ring far' }, shape), halo: make('circle', { class: 'se-halo' }, shape),
+    ring: make('circle', { class: 'sp-ring' }, shape), dot: make('circle', { class: 'sp-centre', r: 4.5 }, shape),
   }),
   paint(item, { shape, outer, halo, ring }) {
     shape.setAttribute('transform', `translate(${item.x * side} ${item.y * side})`);

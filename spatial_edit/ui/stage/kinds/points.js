@@ -22,8 +22,8 @@ plainKind({
     return [...handle ? [{ op: 'set', target, x: item.x, y: item.y }] : [], ...end ? [{ op: 'set', target, to_x: item.to_x, to_y: item.to_y }] : []];
   },
   nodes: (shape) => ({
-    halo: make('path', { class: 'se-halo' }, shape), line: make('path', { class: 'se-way' }, shape),
-    ring: make('circle', { class: 'se-goal', r: 9 }, shape), dot: make('circle', { class: 'se-centre', r: 6 }, shape),
+    halo: make('path', { class: 'se-halo' }, shape), line: make('path', { class: 'sp-way' }, shape),
+    ring: make('circle', { class: 'sp-goal', r: 9 }, shape), dot: make('circle', { class: 'sp-centre', r: 6 }, shape),
   }),
   paint(item, { halo, line, ring, dot }) {
     const [x, y, u, v] = [item.x, item.y, item.to_x, item.to_y].map((value) => value * side);

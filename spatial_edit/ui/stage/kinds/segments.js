@@ -15,6 +15,19 @@ function cellPath(runs, n) {
     }
   return parts.join('');
 }
+// The path round cells: every side of a cell beyond which another segment lies, or the picture ends.
+function edgePath(runs, n) {
+  const own = new Set(), step = side / n, parts = [];
+  for (let i = 0; i < runs.length; i += 2) for (let cell = runs[i]; cell < runs[i] + runs[i + 1]; cell += 1) own.add(cell);
+  for (const cell of own) {
+    const row = Math.floor(cell / n), column = cell % n, x = column * step, y = row * step;
+    if (!own.has(cell - n)) parts.push(`M${x} ${y}h${step}`);
+    if (!own.has(cell + n)) parts.push(`M${x} ${y + step}h${step}`);
+    if (!column || !own.has(cell - 1)) parts.push(`M${x} ${y}v${step}`);
+    if (column === n - 1 || !own.has(cell + 1)) parts.push(`M${x + step} ${y}v${step}`);
+  }
+  return parts.join('');
+}
 function toRuns(cells) {
   const sorted = [...cells].sort((p, q) => p - q), runs = [];
   for (const cell of sorted) if (runs.length && runs.at(-2) + runs.at(-1) === cell) runs[runs.length - 1] += 1; else runs.push(cell, 1);
@@ -30,10 +43,13 @@ plainKind({
     if (item.brush) return [{ op: 'paint', target: item.id, runs: toRuns(item.brush) }];
     return item.dx || item.dy ? [{ op: 'move', target: item.id, dx: item.dx || 0, dy: item.dy || 0 }] : [];
   },
-  nodes: (shape) => ({ cells: make('path', { class: 'se-cells' }, shape), brush: make('path', { class: 'se-brush' }, shape) }),
-  paint(item, { shape, cells, brush }) {
+  nodes: (shape) => ({ cells: make('path', { class: 'sp-cells' }, shape), halo: make('path', { class: 'se-halo' }, shape), edge: make('path', { class: 'sp-edge' }, shape), brush: make('path', { class: 'sp-brush' }, shape) }),
+  paint(item, { shape, cells, halo, edge, brush }) {
     const mark = `${item.runs} ${side}`;
-    if (cells.dataset.mark !== mark) { cells.dataset.mark = mark; cells.setAttribute('d', cellPath(item.runs, world.side)); }
+    if (cells.dataset.mark !== mark) {
+      cells.dataset.mark = mark; cells.setAttribute('d', cellPath(item.runs, world.side));
+      for (const node of [halo, edge]) node.setAttribute('d', edgePath(item.runs, world.side));
+    }
     shape.setAttribute('transform', `translate(${(item.dx || 0) * side} ${(item.dy || 0) * side})`);
     brush.setAttribute('d', item.brush ? cellPath(toRuns(item.brush), world.side) : '');
     return 'se-plain';
