@@ -13,6 +13,7 @@ from spatial_edit.ui import hardware
 from spatial_edit.ui.canvas import layout_canvas
 from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
 from spatial_edit.ui.files import scene_file
+from spatial_edit.ui.kind_values import HELP_KINDS
 from spatial_edit.ui.live import LiveDesk
 from spatial_edit.ui.scenes import answer, commit, load
 from spatial_edit.ui.seeing import seeing_functions
@@ -124,6 +125,7 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
             with gr.Accordion("Mouse, touch and keys", open=False):
                 gr.Markdown(_HELP_BLOBS, elem_classes=["help", "of-blobs"])
                 gr.Markdown(_HELP_BOXES, elem_classes=["help", "of-boxes"])
+                gr.Markdown(HELP_KINDS, elem_classes=["help", "of-kinds"])
     tab = EditTab(token, canvas, model, seed, truncation, code, banner, banner_text, old_code)
     _wire(context, tab, generate, die, today)
     first_scene = [*tab.scene, tab.banner, tab.banner_text, tab.old_code]

@@ -8,6 +8,19 @@ from spatial_edit.layouts.blocks import Blocks
 from spatial_edit.layouts.kinds_codec import Plain, plain_to_json
 from spatial_edit.layouts.segments import Segments
 
+HELP_KINDS = """
+| | |
+|---|---|
+| **Move** | drag, or arrow keys (Shift: larger steps) |
+| **Heatmap centres** | drag the white handle, `+` `-`: spread; `1` `2` `3`: level |
+| **Boxes** | drag a corner (Shift: keep the form), `+` `-`, `,` `.` |
+| **Segments** | Alt+drag: paint with the selected one |
+| **Blocks** | drag onto another one: the two change places; `R`: draw anew |
+| **Points** | drag the handle or its target; `T`: which of them the arrow keys move |
+| **Hide · lock · remove** | H · L · Delete |
+| **Undo · redo** | Ctrl+Z · Ctrl+Shift+Z |
+"""
+
 
 def plain_elements(layout: Plain) -> list[dict[str, object]]:
     """The elements as plain values: those of the layout's JSON, with a `name` where there is a class."""

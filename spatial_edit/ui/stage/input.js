@@ -9,6 +9,7 @@ function act(name) {
     const button = element.querySelector(`[data-act=${name}]`).getBoundingClientRect(), box = stage.getBoundingClientRect();
     openMenu(button.left - box.left, 6, name === 'align' ? 'align' : 'first');
   } else if (!item) say('Select an element first.');
+  else if (kind.cannot && kind.cannot.includes(name)) say('That is not possible with these elements.', true);
   else if (name === 'hide' || name === 'lock') flipFlag(name, chosen());
   else if (name === 'remove') removeAll(chosen());
   else if (name === 'swap') swapLooks();
