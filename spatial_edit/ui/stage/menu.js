@@ -137,10 +137,15 @@ const stopPress = () => { if (press) clearTimeout(press.timer); press = null; };
 stage.addEventListener('pointerdown', (event) => {
   stopPress();
   if (event.pointerType !== 'touch' || tools[tool] || !plane.contains(event.target) || !scene.code || fingers.size > 1) return;
-  press = { pointer: event.pointerId, x: event.clientX, y: event.clientY, timer: setTimeout(() => { press = null; if (!drag || !drag.moved) menuFor(event); }, 550) };
+  press = { pointer: event.pointerId, x: event.clientX, y: event.clientY, timer: setTimeout(() => { press = null; if (drag && drag.moved) return; resting = event.pointerId; menuFor(event); }, 550) };
 }, true);
 stage.addEventListener('pointermove', (event) => { if (press && (event.pointerId !== press.pointer || Math.hypot(event.clientX - press.x, event.clientY - press.y) > 8)) stopPress(); }, true);
-for (const name of ['pointerup', 'pointercancel']) stage.addEventListener(name, stopPress, true);
+// The finger that opened the menu comes up over an entry: that is no choice.
+let resting = null, lifted = 0;
+for (const name of ['pointerup', 'pointercancel']) {
+  stage.addEventListener(name, (event) => { stopPress(); if (event.pointerId === resting) { resting = null; lifted = event.timeStamp; } }, true);
+}
+menu.addEventListener('click', (event) => { if (resting !== null || event.timeStamp - lifted < 60) { event.stopPropagation(); event.preventDefault(); } }, true);
 // By keyboard: at the selected element, or in the middle.
 function menuByKey() {
   const item = current(), spot = item ? kind.spot(item) : { x: frameSide / 2 - lens.x, y: frameSide / 2 - lens.y };
