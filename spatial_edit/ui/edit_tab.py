@@ -33,6 +33,7 @@ _HELP_BLOBS = """
 | **Resize, reshape** | drag a white handle (Shift: keep the form), `+` `-`, `,` `.` |
 | **Turn** | drag the dark handle (Shift: 15° steps), `[` `]` |
 | **Several** | Shift+click, F and a frame around them, Ctrl+A |
+| **Next · previous** | N · P (Shift: select along) |
 | **Depth** | Page Up, Page Down, Home, End, or drag in the list |
 | **Clone · hide · lock · remove** | Ctrl+D · H · L · Delete |
 | **Undo · redo** | Ctrl+Z · Ctrl+Shift+Z |
