@@ -28,6 +28,7 @@ class ModelSpec:
         str, ...
     ] = ()  # a word for every row of Latent.rows ("bed"), empty when the model has none
     max_elements: int = 64
+    stands: tuple[tuple[int, int], ...] = ()  # pairs of rows: the first stands on the second
     edits: tuple[str, ...] = ()  # the ops of looks and of whole scenes that it knows how to draw
 
 

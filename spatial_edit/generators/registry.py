@@ -40,6 +40,9 @@ ROOM_SLOTS = (
     "decoration B",
 )
 
+# what stands on what in them, as data.rooms.blob_truth has it (a test compares them)
+ROOM_STANDS = ((4, 2), (5, 3), (19, 10), (20, 10))
+
 # every row of a Box3D latent: the sampled slots, then ten styles of every class
 BOX_ROWS = tuple(name.replace("_", " ") for name in SLOT_NAMES) + tuple(
     f"{name}, style {style + 1}" for name in CLASSES for style in range(STYLES)
@@ -57,6 +60,7 @@ MODELS: dict[str, ModelSpec] = {
         training_data="procedural bedrooms of this project (layout-supervised)",
         folder=CHECKPOINTS / "blobgan-rooms",
         row_names=ROOM_SLOTS,
+        stands=ROOM_STANDS,
         edits=STYLE_OPS + SCENE_OPS,
     ),
     "stylegan2-rooms": ModelSpec(

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 from torch import Tensor, nn
 
@@ -30,6 +31,7 @@ from spatial_edit.metrics.box_evaluate import BOX_QUICK, STAGES, BoxModel, BoxSi
 from spatial_edit.metrics.box_rooms import for_judge, judged_side
 from spatial_edit.metrics.ceiling import measure_ceiling
 from spatial_edit.metrics.co_move import co_move, measure_moves
+from spatial_edit.metrics.completion import COUNT, REAL, completion
 from spatial_edit.metrics.features import JUDGE_FOLDER, features, load_judge
 from spatial_edit.metrics.frechet import frechet_distance, moments
 from spatial_edit.metrics.locality import dead_blobs
@@ -45,16 +47,19 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many samples the distances rest on, how many scenes co-move, and how many seeds the dead blobs."""
+    """How many samples the distances rest on, how many scenes co-move, how many seeds the dead blobs, and how
+    many layouts are completed and compared with how many real ones."""
 
     samples: int = 10_000
     moves: int = 500
     dead: int = 200
+    completed: int = COUNT
+    real_layouts: int = REAL
     boxes: BoxSizes = field(default_factory=BoxSizes)
 
 
 QUICK = Sizes(
-    samples=256, moves=24, dead=8, boxes=BOX_QUICK
+    samples=256, moves=24, dead=8, completed=12, real_layouts=100, boxes=BOX_QUICK
 )  # a minute; its numbers are biased and are not for a model card
 
 
@@ -88,6 +93,8 @@ def evaluate(
     if "steering" in wanted and generator.spec.kind == "blobs":
         figures |= steering(generator, judge, sizes, seed, say)
         figures |= ceiling(judge, weights, generator.spec.resolution, sizes, say)
+    if "completion" in wanted and _knows_rooms(generator):
+        figures |= completion(generator, sizes.completed, sizes.real_layouts, seed, say)
     if isinstance(generator, Box3DGenerator):
         boxes = BoxModel(generator, judge, sizes.boxes, seed, say, _counter)
         for name in wanted:
@@ -110,7 +117,14 @@ def stages_of(generator: Generator) -> tuple[str, ...]:
     """What can be measured of a model, in order."""
     if generator.spec.kind == "boxes3d":
         return ("quality", *STAGES)
+    if _knows_rooms(generator):
+        return ("quality", "steering", "completion")
     return ("quality", "steering") if generator.spec.kind else ("quality",)
+
+
+def _knows_rooms(generator: Generator) -> TypeGuard[BlobGenerator]:
+    """True for a model of blobs whose slots are those of the ground truth."""
+    return isinstance(generator, BlobGenerator) and generator.model.config.compact.slots == SLOTS
 
 
 def _checked(stages: Sequence[str], generator: Generator) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from spatial_edit.generators.contract import Generator
 from spatial_edit.layouts import Blobs, Guard, Scene
 from spatial_edit.layouts.guard_codec import mask_from_text
 from spatial_edit.layouts.strict_json import JsonError, array, integer, number, record, show
+from spatial_edit.session.appearances import with_palettes
 from spatial_edit.session.morph import morph
 from spatial_edit.session.picture import GUARD_NOTE
 from spatial_edit.session.resample import relayout, truncate
@@ -82,7 +83,8 @@ def _complete(studio: Studio, scene: Scene, given: Mapping[str, object]) -> Chan
     if not isinstance(studio.generator, BlobGenerator):
         raise EditError(f"{studio.generator.spec.name} has no layout sampler: choose another model")
     keep = [integer(item, "an element to keep", 0, 255) for item in array(given["keep"], "keep", 64)]
-    return Changed(replace(scene, layout=complete(studio.generator, scene, keep, _seed(given))))
+    dressed = with_palettes(studio.generator, scene)
+    return Changed(replace(scene, layout=complete(studio.generator, dressed, keep, _seed(given))))
 
 
 def _relayout(studio: Studio, scene: Scene, given: Mapping[str, object]) -> Changed:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from spatial_edit.data.rooms.blob_truth import SLOT_NAMES
+from spatial_edit.data.rooms.blob_truth import SLOT_NAMES, STANDS_ON
 from spatial_edit.generators import registry
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes, stylegan2_config
@@ -78,3 +78,7 @@ def test_errors_of_the_baseline(baseline: StyleGAN2Scenes) -> None:
         stylegan2_config({"kind": "judge"})
     with pytest.raises(ValueError, match="incomplete"):
         stylegan2_config({"kind": "stylegan2"})
+
+
+def test_numbers_what_stands_on_what_is_that_of_the_ground_truth() -> None:
+    assert registry.ROOM_STANDS == STANDS_ON

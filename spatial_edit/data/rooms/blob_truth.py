@@ -51,7 +51,7 @@ RADIUS_PER_SIGMA = (
 )
 SMALLEST = 6.0 / 4096  # visible area, fraction of the picture, below which an object counts as absent
 _RUG = SLOT_NAMES.index("rug")
-_STANDS_ON = ((4, 2), (5, 3), (19, 10), (20, 10))  # lamp on its nightstand, decorations on the dresser
+STANDS_ON = ((4, 2), (5, 3), (19, 10), (20, 10))  # lamp on its nightstand, decorations on the dresser
 _MIRROR_SLOTS = ((2, 3), (4, 5))
 _MIRROR_SURFACES = (0, 1, 2, 4, 3)
 
@@ -124,7 +124,7 @@ def blob_truth(rgb: Tensor, instance: Tensor, amodal: Tensor, distance: Tensor, 
     means = torch.einsum("bpk,bcp->bkc", shares, pixels) / counts.clamp(min=1)[..., None]
     nearest = torch.stack([distance[:, list(ids)].amin(1) for _, ids in GROUPS], 1)
     nearest[:, _RUG] = 100.0
-    for upper, lower in _STANDS_ON:
+    for upper, lower in STANDS_ON:
         nearest[:, upper] = torch.minimum(nearest[:, upper], nearest[:, lower] - 0.01)
     centres, sizes, aspects, angles, profiles = _ellipses(masks)
     visible = counts[:, :SLOTS] / owner.shape[1]
