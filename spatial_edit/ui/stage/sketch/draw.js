@@ -101,6 +101,7 @@ function takeTool(name) {
   if (name !== 'select' && view === 'picture') view = 'both';
   useTool(name);
   if (name === 'draw') say('Draw around a region, or press Enter for one in the middle.');
+  else if (name === 'marquee') say('Drag a frame around elements; a tap on one adds it or takes it away.');
   else if (name === 'protect') {
     say('Paint where the picture may change; the hatched part stays as it is.');
     find('.se-options[data-for=protect]').scrollIntoView({ block: 'nearest' });
