@@ -6,7 +6,8 @@
     set target label               another class
     remove, hide, show, lock, unlock target
 
-Cells of a locked segment stay its own. A cell that becomes free goes to the segment of the nearest cell.
+A locked segment neither loses nor gains cells. One that becomes free goes to the segment of the nearest cell,
+and to nobody when all others are locked.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Move(OfPlain):
         moved = shifted(own, down, right)
         if not bool(moved.any()):
             raise EditError(f"segment {self.target} would leave the picture: move it less")
-        free = replace(layout, cells=filled(layout.cells, own))
+        free = replace(layout, cells=filled(layout.cells, own, _locked(layout)))
         return painted(free, index, moved)
 
 
@@ -110,21 +111,27 @@ class RemoveSegment(OfPlain):
 
     def run(self, layout: Segments) -> Segments:
         index = self.index(layout)
-        free = replace(layout, cells=filled(layout.cells, layout.cells == self.target))
+        own = layout.cells == self.target
+        free = replace(layout, cells=filled(layout.cells, own, _locked(layout)))
         return free.select([i for i in range(len(layout)) if i != index])
 
 
 def painted(layout: Segments, index: int, mask: Tensor) -> Segments:
     """The layout with the mask's cells in a segment, but for those of other locked ones."""
-    fixed = [number for number, locked in zip(layout.ids, layout.locked, strict=True) if locked]
-    mask = mask & ~torch.isin(layout.cells, torch.tensor(fixed, dtype=torch.int64))
+    mask = mask & ~torch.isin(layout.cells, _locked(layout))
     return replace(layout, cells=torch.where(mask, layout.ids[index], layout.cells))
 
 
-def filled(cells: Tensor, hole: Tensor) -> Tensor:
-    """The cells with each one of the hole (S, S) given to the segment of the nearest cell outside it; void
-    where there is none."""
-    sources = (~hole & (cells != VOID)).nonzero()
+def _locked(layout: Segments) -> Tensor:
+    """(n,) the numbers of the locked segments."""
+    fixed = [number for number, locked in zip(layout.ids, layout.locked, strict=True) if locked]
+    return torch.tensor(fixed, dtype=torch.int64)
+
+
+def filled(cells: Tensor, hole: Tensor, fixed: Tensor) -> Tensor:
+    """The cells with each one of the hole (S, S) given to the segment of the nearest cell outside it that is
+    not among the `fixed` numbers (n,); void where there is none."""
+    sources = (~hole & (cells != VOID) & ~torch.isin(cells, fixed)).nonzero()
     holes = hole.nonzero()
     result = torch.where(hole, VOID, cells)
     if len(sources) and len(holes):
