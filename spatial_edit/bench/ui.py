@@ -29,7 +29,7 @@ POINTER_HZ = 60
 LEAST_SIDE = 512  # CSS pixels of the shown picture
 VIEWPORT = {"width": 1280, "height": 1000}
 PATIENCE = 30_000  # ms for anything in the page
-REACH = 0.1  # radius of the drag's figure, in sides
+REACH, DRIFT = 0.1, 0.03  # half the width of the drag's figure, and how far on it ends, in sides
 READY = "window.spatialEdit && spatialEdit.elements.length > 0 && spatialEdit.idle"
 WATCH = (Path(__file__).parent / "watch.js").read_text(encoding="utf-8")
 TARGETS = {
@@ -189,13 +189,21 @@ _SPOT = """() => {
 }"""
 
 
+# The shown blob whose centre is nearest to the picture's.
+_MIDDLE = """() => {
+  const far = (item) => Math.hypot(item.x - 0.5, item.y - 0.5), free = (item) => !item.hidden && !item.locked;
+  return spatialEdit.elements.filter(free).sort((p, q) => far(p) - far(q))[0];
+}"""
+
+
 async def _drag(page: Any, seconds: float) -> Drag:
-    """Drag the selected blob along a figure for some seconds, and see what is shown meanwhile."""
+    """Drag the blob nearest to the middle along a figure, and see what is shown meanwhile."""
     await page.wait_for_function(READY)
     box = await page.locator(".se-stage").bounding_box()
     side = box["width"]
-    blob = await page.evaluate("spatialEdit.elements.find((item) => item.id === spatialEdit.selected)")
+    blob = await page.evaluate(_MIDDLE)
     start = (box["x"] + blob["x"] * side, box["y"] + blob["y"] * side)
+    inwards = math.copysign(1, 0.5 - blob["x"])
     await page.mouse.move(*start)
     await page.evaluate("benchWatch.start()")
     await page.mouse.down()
@@ -206,19 +214,19 @@ async def _drag(page: Any, seconds: float) -> Drag:
         if passed > seconds:
             break
         # A pointer does not wait until the page has seen its last move.
-        spot = _along(start, passed, side, inwards=0.5 - blob["x"])
+        spot = _along(start, passed / seconds, side, inwards)
         moves.append(asyncio.create_task(page.mouse.move(*spot)))
     await asyncio.gather(*moves)
     await page.mouse.up()
     return await _result(page)
 
 
-def _along(start: tuple[float, float], seconds: float, side: float, *, inwards: float) -> tuple[float, float]:
-    """A lying eight around the start that drifts slowly: every moment is another place, the end too."""
-    turn = 2 * math.pi * seconds / 1.7
-    drift = math.copysign(0.01 * seconds, inwards)
+def _along(start: tuple[float, float], part: float, side: float, inwards: float) -> tuple[float, float]:
+    """Twice along a lying eight around the start, and slowly inwards (1: right, -1: left): every moment is
+    another place, and the release is not where it began."""
+    turn = 4 * math.pi * part
     return (
-        start[0] + (REACH * math.sin(turn) + drift) * side,
+        start[0] + (REACH * math.sin(turn) + DRIFT * inwards * part) * side,
         start[1] + 0.5 * REACH * math.sin(2 * turn) * side,
     )
 
@@ -235,7 +243,7 @@ async def _result(page: Any) -> Drag:
     if not frames:
         raise BenchError("no live picture was shown during a drag: the app asks for them on release alone")
     return Drag(
-        fps=len({frame["seq"] for frame in frames}) / length,
+        fps=len({frame["picture"] for frame in frames}) / length,
         age_ms=statistics.median(frame["age"] for frame in frames),
         final_ms=seen["final"],
         moves=seen["moves"] / length,

@@ -104,8 +104,10 @@ def test_bytes_are_counted_once_running_requests_too() -> None:
     assert traffic.kilobytes() == 2.1
 
 
-def test_the_pointer_never_rests_and_stays_near() -> None:
-    spots = [ui._along((300.0, 200.0), step / 60, 600, inwards=0.2) for step in range(1, 181)]
+@pytest.mark.parametrize("inwards", [1, -1])
+def test_the_pointer_never_rests_and_stays_near(inwards: float) -> None:
+    spots = [ui._along((300.0, 200.0), step / 180, 600, inwards) for step in range(1, 181)]
     assert len({(round(x, 2), round(y, 2)) for x, y in spots}) == len(spots)
     assert all(abs(x - 300) < 90 and abs(y - 200) < 40 for x, y in spots)
-    assert abs(spots[-1][0] - 300) + abs(spots[-1][1] - 200) > 5  # the release is not where it began
+    x, y = spots[-1]
+    assert inwards * (x - 300) == pytest.approx(18) and y == pytest.approx(200)  # released further in

@@ -22,9 +22,9 @@ function learn(trip, work) {
 const depth = () => clamp(trips.length ? Math.ceil(Math.min(...trips) / Math.max(effort, PERIOD)) : props.depth || 1, [1, MOST]);
 
 const client = Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join('');
-async function pump() {
+async function pump(last = false) {
   if (props.live_mode !== 'live' || !scene.code) return;
-  if (inFlight >= depth()) { stale = true; return; }
+  if (inFlight >= depth() && !last) { stale = true; return; }
   inFlight += 1;
   try {
     do {
@@ -41,3 +41,5 @@ async function pump() {
     } while (stale && inFlight <= depth() && (drag !== null || waiting));
   } finally { inFlight -= 1; }
 }
+// The state that a gesture ends with does not wait for older ones; asked for before the edit, it is drawn before it.
+function pumpLast() { if (stale) pump(true); }

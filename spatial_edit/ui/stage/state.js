@@ -53,6 +53,7 @@ let waiting = null, outbox = [], stamp = 0, awaited = 0;   // awaited: how many 
 function send(what, edit = []) {
   if (!scene.code || what === 'edit' && !edit.length) return;
   outbox.push({ kind: what, edit });
+  pumpLast();
   flush();
 }
 function flush() {
