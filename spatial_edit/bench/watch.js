@@ -13,7 +13,7 @@
   // Distinct pictures get numbers: two states that look the same, as while a blob rests on a guide, count once.
   let loaded = 0;
   const numbers = new Map();
-  addEventListener('load', ({ target }) => {
+  document.addEventListener('load', ({ target }) => {
     if (!target.matches || !target.matches('.se-img')) return;
     if (!numbers.has(target.src)) numbers.set(target.src, numbers.size);
     loaded = numbers.get(target.src);

@@ -69,7 +69,7 @@ def test_over_a_slow_network_several_requests_are_on_their_way(open_page: Callab
     slow = {"offline": False, "latency": 250, "downloadThroughput": -1, "uploadThroughput": -1}
     cdp.send("Network.emulateNetworkConditions", slow)
     drag(page, steps=60)
-    assert 2 <= page.evaluate("seen.most") <= 3
+    assert 2 <= page.evaluate("seen.most") <= 4  # three, and the last one, which does not wait
 
 
 def test_on_release_no_live_picture_is_asked_for(open_on_release: Callable[..., Any]) -> None:
