@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -12,6 +13,7 @@ from PIL import ImageColor
 
 from spatial_edit.layouts import Blobs, Boxes3D, Latent, Scene
 from spatial_edit.layouts.boxes3d import LAMP_POSITION
+from spatial_edit.layouts.overlay import to_blob_map
 from spatial_edit.layouts.scene import GUARD_SIDE, Guard
 from spatial_edit.ui.areas import DILATION, area, edited_area
 from spatial_edit.ui.differences import THRESHOLD, difference, heat_picture, lab, percent
@@ -114,6 +116,16 @@ def test_the_protect_mask_is_the_border_where_there_is_one() -> None:
     after = replace(scene_of(two_blobs(rows=(2, 2))), guard=Guard(mask, two_blobs(), 1, 0.0))
     found = edited_area(scene_of(two_blobs()), after, 64).mask
     assert torch.equal(found, mask)
+
+
+def test_the_area_of_a_turned_blob_is_the_one_that_is_drawn() -> None:
+    layout = two_blobs(
+        sizes=torch.tensor([0.1, 0.15]), aspects=torch.tensor([3.0, 0.3]), angles=torch.tensor([0.7, 1.1])
+    )
+    for number in (0, 1):
+        drawn = np.asarray(to_blob_map(layout.select([number]), 200)).std(-1) > 40
+        cast = area(layout, {number}, 200).numpy()
+        assert cast.sum() > 500 and (drawn != cast).mean() < 0.006
 
 
 def test_the_area_of_a_box_is_where_the_toy_model_draws_it() -> None:
