@@ -20,8 +20,16 @@ PARSING_MODEL = "blobgan-rooms"  # comes closer to photos that show no room
 EFFORTS = ("encode", "refine", "tune")
 EDITS = """\
 Edits of blobs (target: an element's number; fractions of the side; the whole table: edits/ops.py):
-  {"op": "move", "target": 3, "dx": 0.1, "dy": 0}, resize and reshape with factor, rotate with angle, reorder
-  with to, clone with dx and dy, and remove, hide, show, lock, unlock.
+  {"op": "move", "target": 3, "dx": 0.1, "dy": 0}, resize and reshape with factor, rotate with angle, set
+  with x y size aspect angle, draw with points, reorder with to, clone with dx and dy, remove, hide, show,
+  lock, unlock; looks: opacity with value, restyle with row seed share, mix with share, unstyle, recolour
+  with colour ("#rrggbb"), swap with with. Several (targets): group with dx dy factor angle, align with edge,
+  distribute with axis. The whole layout: add with row x y size aspect angle, draw with points and row,
+  background with seed, surface with surface and colour, appearance with seed.
+
+The whole scene (blobs; the whole table: session/scene_ops.py):
+  {"op": "complete", "keep": [1, 4], "seed": 7}, relayout with seed, morph with code and share, truncate with
+  amount; for boxes too: protect with mask (base64 of 64 x 64 bits, 1 = may change), unprotect.
 
 Edits of boxes in a room (metres; x right, y up, z to the back wall; the whole table: edits/boxes3d.py):
   {"op": "slide", "target": 1, "dx": 0.4, "dz": 0}, place with x and z, lift with dy, turn with quarters,
@@ -64,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_models(commands)
     _add_generate(commands)
     _add_edit(commands)
+    _add_complete(commands)
+    _add_morph(commands)
     _add_vary(commands)
     _add_parse(commands)
     _add_rooms(commands)
@@ -89,6 +99,16 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu (default), auto, cuda, cuda:N or mps")
 
 
+def _add_result(parser: argparse.ArgumentParser) -> None:
+    """Where the picture goes and parsed scenes lie, for commands that open a code."""
+    parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
+    parser.add_argument(
+        "--store", help="folder or address where parsed scenes lie (default: SPATIAL_EDIT_STORE)"
+    )
+    _add_device(parser)
+    _add_json(parser)
+
+
 def _add_models(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, run.models, "models", "list the models and their measured scores")
     _add_json(parser)
@@ -101,7 +121,7 @@ def _add_generate(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="0 to 4294967295 (default 0)")
     parser.add_argument("--truncation", type=float, default=0.0, help="0 none (default) to 1 the mean")
-    parser.add_argument("--towards", type=int, metavar="SEED", help="a room between two seeds (boxes alone)")
+    parser.add_argument("--towards", type=int, metavar="SEED", help="a room between two seeds")
     parser.add_argument("--share", type=float, default=0.5, help="how far --towards (0 to 1, default 0.5)")
     parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
     _add_device(parser)
@@ -117,12 +137,27 @@ def _add_edit(commands: argparse._SubParsersAction) -> None:
     )
     parser.epilog = EDITS
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
+    _add_result(parser)
+
+
+def _add_complete(commands: argparse._SubParsersAction) -> None:
+    text = "lay out anew what is not kept of a code's scene"
+    parser = _command(commands, run.complete, "complete", text)
+    parser.add_argument("code", help="what generate, edit or parse printed")
     parser.add_argument(
-        "--store", help="folder or address where parsed scenes lie (default: SPATIAL_EDIT_STORE)"
+        "--keep", type=int, nargs="*", default=(), metavar="NUMBER", help="elements that stay as they are"
     )
-    _add_device(parser)
-    _add_json(parser)
+    parser.add_argument("--seed", type=int, default=0, help="0 to 4294967295 (default 0)")
+    _add_result(parser)
+
+
+def _add_morph(commands: argparse._SubParsersAction) -> None:
+    text = "a scene on the way from one code's to another's (blobs)"
+    parser = _command(commands, run.morph, "morph", text)
+    parser.add_argument("code", help="where it begins: what generate, edit or parse printed")
+    parser.add_argument("other", help="where it goes: the code of a scene that was made from a seed")
+    parser.add_argument("--share", type=float, default=0.5, help="how far (0 to 1, default 0.5)")
+    _add_result(parser)
 
 
 def _add_vary(commands: argparse._SubParsersAction) -> None:
@@ -138,12 +173,7 @@ def _add_vary(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--keep", type=int, nargs="*", default=(), metavar="NUMBER", help="elements that stay (fill)"
     )
-    parser.add_argument("--out", type=Path, help="write the picture to this PNG file")
-    parser.add_argument(
-        "--store", help="folder or address where parsed scenes lie (default: SPATIAL_EDIT_STORE)"
-    )
-    _add_device(parser)
-    _add_json(parser)
+    _add_result(parser)
 
 
 def _add_parse(commands: argparse._SubParsersAction) -> None:

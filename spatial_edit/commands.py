@@ -74,6 +74,26 @@ def edit(options: Namespace) -> int:
     return _show(session.edit(text), options)
 
 
+def complete(options: Namespace) -> int:
+    """A code's scene with all but some elements laid out anew."""
+    from spatial_edit.layouts import Boxes3D
+
+    _check_target(options.out)
+    session = _session(options, _store(options.store))
+    keep = list(options.keep)
+    if isinstance(session.open(options.code).scene.layout, Boxes3D):
+        return _show(session.vary("fill", options.seed, keep), options)
+    return _show(session.edit({"op": "complete", "keep": keep, "seed": options.seed}), options)
+
+
+def morph(options: Namespace) -> int:
+    """A scene on the way from one code's to another's."""
+    _check_target(options.out)
+    session = _session(options, _store(options.store))
+    session.open(options.code)
+    return _show(session.edit({"op": "morph", "code": options.other, "share": options.share}), options)
+
+
 def vary(options: Namespace) -> int:
     """Another room that keeps a part of a code's."""
     _check_target(options.out)

@@ -74,6 +74,7 @@ def discs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Discs:
         load,
         {251: model.spec}.__getitem__,
     )
+    registry.CHECKPOINTS = folder.parent
     monkeypatch.setitem(sys.modules, registry.__name__, registry)
     monkeypatch.delenv("SPATIAL_EDIT_STORE", raising=False)
     return model

@@ -178,7 +178,7 @@ class Session:
         return self._commit(self._edited_code(varied, code), label=VARIATIONS[str(kind)])
 
     def blend(self, model: str, first: object, second: object, portion: object) -> Frame:
-        """The room at `portion` (0..1) of the way from one seed's to another's, for models with boxes."""
+        """The room at `portion` (0..1) of the way from one seed's to another's."""
         generator = self._lookup(model)
         scene = blend(generator, first, second, portion)
         label = f"Between seeds {first} and {second}"

@@ -6,10 +6,15 @@ rehouse   another room and other places, in the same colours and styles"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from spatial_edit.generators.contract import Generator
 from spatial_edit.layouts import Boxes3D, Scene
+from spatial_edit.session.appearances import seed_scene
+from spatial_edit.session.morph import morph
+from spatial_edit.share import quantise
 
 VARIATIONS = ("fill", "restyle", "rehouse")
 
@@ -34,17 +39,25 @@ def vary(generator: Generator, scene: Scene, kind: object, seed: object, keep: o
 
 
 def blend(generator: Generator, first: object, second: object, share: object) -> Scene:
-    """The room between two seeds, along z; ValueError with a sentence for a model without rooms, a bad seed
-    or a share outside 0..1."""
+    """The room between two seeds: of boxes along z, of blobs a morph. ValueError with a sentence for a model
+    without rooms, a bad seed or a share outside 0..1."""
     from spatial_edit.generators.box3d import variations
     from spatial_edit.generators.box3d.renderer import Box3DGenerator
 
-    if not isinstance(generator, Box3DGenerator):
-        raise ValueError(f"{generator.spec.name} cannot blend rooms: choose a model with boxes in a room")
+    morphs = "morph" in generator.spec.edits
+    if not morphs and not isinstance(generator, Box3DGenerator):
+        raise ValueError(f"{generator.spec.name} cannot blend rooms: choose a model that has a layout")
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise ValueError(f"the share is {str(share)[:20]}: it must be a number from 0 to 1")
     with torch.no_grad():
-        return variations.blend(generator, check_seed(first), check_seed(second), float(share))
+        if isinstance(generator, Box3DGenerator):
+            return variations.blend(generator, check_seed(first), check_seed(second), float(share))
+        ends = [seed_scene(generator, check_seed(seed), 0.0) for seed in (first, second)]
+        if share in (0, 1):
+            return ends[int(share)]
+        here, there = (replace(end, layout=quantise(end.layout)) for end in ends)  # as their codes have them
+        layout, _ = morph(generator, here, there, float(share))
+        return replace(here, layout=layout)
 
 
 def check_seed(seed: object) -> int:

@@ -77,7 +77,7 @@ def test_blobs_cannot_be_rehoused() -> None:
 
 
 def test_a_blend_is_shared_like_any_room(room: Box3DGenerator) -> None:
-    """Determinism, errors: its link opens to the same pixels; blobs and bad shares are refused."""
+    """Determinism, errors: its link opens to the same pixels, of blobs too; bad shares are refused."""
     session = session_of(room)
     frame = session.blend("box3d-tiny", 3, 4, 0.25)
     assert torch.equal(session_of(room).open(frame.code).image, frame.image)
@@ -85,5 +85,8 @@ def test_a_blend_is_shared_like_any_room(room: Box3DGenerator) -> None:
     for share in (1.5, float("nan"), True, "half"):
         with pytest.raises(ValueError, match="share"):
             session.blend("box3d-tiny", 3, 4, share)
-    with pytest.raises(ValueError, match="boxes in a room"):
-        session_of(BlobGenerator.tiny()).blend("blobgan-tiny", 3, 4, 0.5)
+    blobs = session_of(BlobGenerator.tiny())
+    frame = blobs.blend("blobgan-tiny", 3, 4, 0.25)
+    assert torch.equal(session_of(BlobGenerator.tiny()).open(frame.code).image, frame.image)
+    with pytest.raises(ValueError, match="share"):
+        blobs.blend("blobgan-tiny", 3, 4, 1.5)
