@@ -163,3 +163,23 @@ def test_a_finger_frames_and_toggles(open_page: Any) -> None:
     fingers.drag(spot(page, 9), (20, 15))  # the frame has done its work: a finger moves them again
     committed(page)
     assert elements(page)[9]["x"] > before[9]["x"] + 0.03 and elements(page)[2]["x"] > before[2]["x"] + 0.03
+
+
+def test_several_boxes_are_hidden_and_locked_at_once_and_the_picture_zooms(open_room: Any) -> None:
+    page = open_room()
+    pick(page, 9, 12)
+    page.keyboard.press("h")
+    page.keyboard.press("l")
+    settle(page)
+    items = elements(page)
+    assert all(items[n]["hidden"] and items[n]["locked"] for n in (9, 12))
+    assert sum(item["hidden"] for item in items.values()) == 2
+    page.locator("[data-zoom=in]").click()
+    picture, drawing = (page.locator(name).bounding_box() for name in (".se-img", ".se-svg"))
+    assert picture == drawing and page.locator(".se-layers.tall").count() == 0
+    page.locator("[data-act=more]").click()
+    assert page.get_by_role("menuitem", name="To the front").count() == 0  # a room has no order in depth
+    page.get_by_role("menuitem", name="Unlock").click()
+    settle(page)
+    assert page.locator(".se-menu").is_hidden()
+    assert not any(elements(page)[n]["locked"] for n in (9, 12))

@@ -39,8 +39,13 @@ function clear() {
   clearList(); handles.replaceChildren();
 }
 
+// A kind whose elements look the same as long as kind.look(item) is the same says so: of many only the dragged one changes.
 function drawShape(item, stop) {
-  const made = nodesOf(item), on = picked.has(item.id), said = kind.describe(item);
+  const made = nodesOf(item), on = picked.has(item.id);
+  const look = kind.look ? `${kind.look(item)} ${on} ${item.hidden} ${item.locked} ${item.id === hovered} ${item.id === stop}` : null;
+  if (look !== null && made.look === look) return;
+  made.look = look;
+  const said = kind.describe(item);
   if (made.said !== said) { made.said = said; made.shape.setAttribute('aria-label', said); }
   made.shape.setAttribute('aria-pressed', String(on));
   made.shape.setAttribute('tabindex', item.id === stop ? 0 : -1);

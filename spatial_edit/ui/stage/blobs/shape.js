@@ -104,6 +104,7 @@ const blobs = {
   // ---- drawing ----
   prepare() {}, around() {},
   order: () => elements,
+  look: ({ x, y, size, aspect, angle }) => `${x} ${y} ${size} ${aspect} ${angle} ${side}`,
   listed: () => [...elements].reverse(),
   nodes: (shape) => ({ halo: make('ellipse', { class: 'se-halo' }, shape), ellipse: make('ellipse', { class: 'se-ellipse' }, shape) }),
   paint(item, { shape, halo, ellipse }) {
