@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.hands import CODE, PIXELS, choose, element, one_step, sets, settle
+from tests.e2e.hands import CODE, PIXELS, choose, element, one_step, sets
 
 pytestmark = pytest.mark.browser
 
@@ -162,13 +162,16 @@ def test_the_cell_that_is_typed_in_keeps_its_focus_and_its_row_is_selected(open_
     page.locator('[data-line="1"][data-column=y]').focus()
     assert page.evaluate("() => spatialEdit.selected") == 1
     page.keyboard.press("ArrowUp")
-    settle(page)
     page.keyboard.press("Tab")
     focus = "() => [document.activeElement.dataset.line, document.activeElement.dataset.column]"
     assert page.evaluate(focus) == ["1", "size"]
+    cell, before = page.locator('[data-line="1"][data-column=size]'), page.evaluate(CODE)
     page.keyboard.type("9")
+    typed = cell.input_value()
+    page.wait_for_function("(code) => spatialEdit.scene.code !== code && spatialEdit.idle", arg=before)
+    assert "9" in typed and cell.input_value() == typed and page.evaluate(focus) == ["1", "size"]
     page.keyboard.press("Escape")
-    assert page.locator('[data-line="1"][data-column=size]').input_value() != "9"
+    assert cell.input_value() != typed
 
 
 def test_outlines_fade_and_names_go(open_tiny: Any) -> None:

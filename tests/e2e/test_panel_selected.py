@@ -131,6 +131,12 @@ def test_another_look_from_a_seed_mixed_and_taken_back(open_tiny: Any) -> None:
     sets(page, "[data-seed=style] input", "5x")
     assert "whole number" in page.locator(".se-status.bad").inner_text()
     assert style.locator("input").input_value() == "77"
+    sets(page, "[data-paint]", "#3060c0")
+    sets(
+        page, "[data-seed=style] input", ""
+    )  # an emptied field: its own look; the colour that was given stays
+    page.wait_for_function("() => spatialEdit.idle && !spatialEdit.elements.some((item) => item.source)")
+    assert element(page, 2)["colour"] == "#3060c0"
     page.locator("[data-do=unstyle]").click()
     page.wait_for_function("(code) => spatialEdit.scene.code === code && spatialEdit.idle", arg=code)
 
