@@ -40,11 +40,20 @@ def _ui_options(parser: ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a drag (default 3)")
 
 
+def _screens_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--folder", type=Path, default=Path("docs/screens"), help="default docs/screens")
+
+
 BENCHES = {
     "ui": Bench(
         "drag a blob in headless Chromium: pictures a second, their age, the page's weight",
         "spatial_edit.bench.ui",
         _ui_options,
+    ),
+    "screens": Bench(
+        "screenshots of every tab (desktop, phone, dark) into a folder",
+        "spatial_edit.bench.screens",
+        _screens_options,
     ),
 }
 
