@@ -75,7 +75,7 @@ def test_canvas_panel_and_table_show_the_same(open_tiny: Any) -> None:
     page.mouse.move(*at)
     page.mouse.down()
     page.mouse.move(at[0] + 37, at[1] + 21, steps=5)
-    page.wait_for_timeout(60)
+    page.wait_for_timeout(300)  # the numbers follow at a pace that can be read
     during = page.evaluate(
         "() => [spatialEdit.selected, spatialEdit.elements.find((e) => e.id === spatialEdit.selected).x]"
     )

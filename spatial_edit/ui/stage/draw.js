@@ -17,7 +17,14 @@ function make(name, attributes, parent) {
   parent.appendChild(node);
   return node;
 }
-function put(node, attributes) { for (const key in attributes) node.setAttribute(key, attributes[key]); }
+// What is the same is left alone, and text changes in place: the browser lays out and styles only what really changed.
+function put(node, attributes) {
+  for (const key in attributes) if (node.getAttribute(key) !== String(attributes[key])) node.setAttribute(key, attributes[key]);
+}
+function putText(node, text) {
+  const only = node.childNodes.length === 1 && node.firstChild.nodeType === Node.TEXT_NODE ? node.firstChild : null;
+  if (!only) node.textContent = text; else if (only.data !== text) only.data = text;
+}
 
 function nodesOf(item) {
   if (nodes.has(item.id) && nodes.get(item.id).word === item.name) return nodes.get(item.id);
@@ -81,8 +88,8 @@ function drawLabels() {
     box.y = Math.min(box.y, bottom - 22);
     placed.push(box);
     put(plate, { width }); put(text, { x: width / 2 });
-    tag.setAttribute('transform', `translate(${box.x} ${box.y})`);
-    tag.setAttribute('class', `se-tag${picked.has(item.id) ? ' on' : ''}${item.hidden ? ' ghost' : ''}`);
+    put(tag, { transform: `translate(${box.x} ${box.y})` });
+    put(tag, { class: `se-tag${picked.has(item.id) ? ' on' : ''}${item.hidden ? ' ghost' : ''}` });
   }
 }
 

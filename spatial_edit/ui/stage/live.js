@@ -36,7 +36,7 @@ async function pump(last = false) {
       if (reply.image) learn(trip, reply.ms || 0);
       if (reply.image && reply.seq > shown && (drag !== null || waiting)) {
         shown = reply.seq; paint(reply.image, reply.seq, time); frames += 1;
-        stat.textContent = `live · ${Math.round(trip)} ms`;
+        putText(stat, `live · ${Math.round(trip)} ms`);
       }
     } while (stale && inFlight <= depth() && (drag !== null || waiting));
   } finally { inFlight -= 1; }

@@ -15,6 +15,7 @@ function showValue(input, value) {
 
 hooks.draw.push(function drawStudio() {
   if (!kind || kind.name !== 'blobs') return;
+  if (drag && drag.moved && openSheet === 'item') { followDrag(); return; }   // a gesture on the stage changes numbers alone
   for (const tab of studioParts('[data-leaf]')) { const on = tab.dataset.leaf === openSheet; tab.setAttribute('aria-selected', String(on)); tab.tabIndex = on ? 0 : -1; }
   for (const sheet of studioParts('[data-sheet]')) sheet.hidden = sheet.dataset.sheet !== openSheet;
   studioPart('[data-leaf=add]').hidden = !able('add');
@@ -32,7 +33,7 @@ sheets.item = () => {
   studioPart('.st-who').textContent = manyWords(items);
   studioPart('.st-who').style.setProperty('--c', kind.colour(current() || items[0]));
   drawFlags(items);
-  for (const row of studioParts('[data-dial]')) drawDial(row, one || items.find((item) => !item.locked) || items[0], frozen);
+  drawDials();
   for (const button of studioParts('[data-align], [data-distribute]')) button.disabled = frozen || button.matches('[data-distribute]') && items.length < 3;
   drawSeed('style', frozen, one ? likeWords(one) : '');
   studioPart('[data-do=unstyle]').disabled = frozen || !items.some((item) => item.source || item.colour);
@@ -47,14 +48,24 @@ function drawFlags(items) {
   }
   studioPart('[data-do=remove]').disabled = !freeOnes().length;
 }
+// The numbers follow a gesture at a pace that can be read: each change lays out the panel, and pictures have to wait for it.
+const READABLE = 120;                              // ms
+let following = 0;
+function followDrag() {
+  if (!following) following = setTimeout(() => { following = 0; if (kind.name === 'blobs') drawDials(); }, READABLE);
+}
+function drawDials() {
+  const items = chosen(), shown = items.length === 1 ? items[0] : items.find((item) => !item.locked) || items[0];
+  if (shown) for (const row of studioParts('[data-dial]')) drawDial(row, shown, !freeOnes().length);
+}
 function drawDial(row, item, frozen) {
   const name = row.dataset.dial, dial = dials[name], input = row.querySelector('input'), words = dial.words(item);
   if (name === 'share') row.hidden = row.hidden || !item.source;
-  if (name === 'depth') input.max = elements.length;
+  if (name === 'depth') put(input, { max: elements.length });
   if (!input.matches(':active')) input.value = dial.read(item);
   input.disabled = frozen;
-  row.querySelector('output').textContent = words;
-  input.setAttribute('aria-valuetext', words);
+  putText(row.querySelector('output'), words);
+  put(input, { 'aria-valuetext': words });
 }
 const likeWords = (item) => (item.source && item.source.seed === null ? `like ${(sceneWorld().rows || [])[item.source.row] ?? 'another'}` : '');
 function drawLook(item) {
