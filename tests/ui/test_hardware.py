@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +140,11 @@ def test_a_scene_comes_back_whole_from_another_process(lent: list[Any], tmp_path
     search = lent_search(lookup)
     assert search is not None
 
+    def across(value: Any) -> Any:
+        return ForkingPickler.loads(bytes(ForkingPickler.dumps(value)))
+
     def elsewhere(*arguments: Any) -> Any:
-        return pickle.loads(pickle.dumps(search(*pickle.loads(pickle.dumps(arguments)))))
+        return across(search(*across(arguments)))
 
     there = parse_upload(lookup, Store(), data, "blobgan-rooms", "encode", search=elsewhere)
     here = parse_upload(lookup, Store(), data, "blobgan-rooms", "encode")
