@@ -50,26 +50,26 @@ def morph(generator: Generator, scene: Scene, other: Scene, portion: float) -> t
     """The layout at `portion` (0..1, in hundredths) of the way to `other`, and notes. EditError for a scene
     of another model, or one whose appearance comes from a photo."""
     portion = round(portion * SHARE_STEPS) / SHARE_STEPS
-    here, there = _side(generator, scene), _side(generator, other)
     if other.model != scene.model:
         raise EditError(f"the other scene is of {other.model}: a morph stays within {scene.model}")
     if other.provenance.kind != "seed":
         raise EditError(
             "the other scene was parsed from a photo: its appearance has no seed, morph from it instead"
         )
+    here, there = _side(generator, scene), _side(generator, other)
     if portion == 0:
         return here.layout, ()
     pairs = _pairs(here.layout, there.layout)
     placed, taken = [], set(pairs.values())
     for k in range(len(here.layout)):
-        placed.append(_travelled(here, there, k, pairs.get(k), portion))
+        if portion < 1 or k in pairs or here.layout.locked[k]:  # what has no partner is gone at the end
+            placed.append(_travelled(here, there, k, pairs.get(k), portion))
     numbered = here.layout
     for j in range(len(there.layout)):
         if j not in taken:
             one = replace(_arriving(there, j, portion), ids=(next_number(numbered),))
             numbered = joined([numbered, one])
             placed.append(_Placed(one, _depth(j, there.layout)))
-    placed = [p for p in placed if p.element.opacities[0] > 0]
     placed.sort(key=lambda p: p.depth)
     elements = joined([p.element for p in placed]) if placed else here.layout.select([])
     backdrop = _backdrop(here, there, portion)

@@ -11,7 +11,7 @@ from spatial_edit import share
 from spatial_edit.edits import EditError
 from spatial_edit.edits.ops import next_number
 from spatial_edit.generators.contract import Generator
-from spatial_edit.layouts import Blobs, Scene
+from spatial_edit.layouts import Blobs, Scene, Source
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, SIZE_RANGE, joined
 from spatial_edit.session.appearances import seed_scene
 
@@ -19,7 +19,8 @@ from spatial_edit.session.appearances import seed_scene
 def relayout(generator: Generator, scene: Scene, seed: int) -> Scene:
     """The scene's appearance with the layout of another seed. An element whose row is in both keeps its
     number and style, of several the nearest one; locked elements stay as they are, in front of their row's
-    place; other rows take the next free numbers."""
+    place; other rows take the next free numbers, and over a photo, which has no appearance for them, that of
+    the other seed."""
     layout = _blobs(scene)
     fresh = generator.sample(seed, scene.latent.truncation).layout
     assert isinstance(fresh, Blobs)  # a model of blobs samples blobs
@@ -33,9 +34,13 @@ def relayout(generator: Generator, scene: Scene, seed: int) -> Scene:
         parts += [layout.select([i]) for i in locked if layout.rows[i] == row]
         if row not in taken:
             place = fresh.select([k])
-            parts.append(
-                _in_place(layout.select([owners[row]]), place) if row in owners else numbers.give(place)
-            )
+            if row in owners:
+                parts.append(_in_place(layout.select([owners[row]]), place))
+            else:
+                bare = scene.provenance.kind == "photo"
+                parts.append(
+                    numbers.give(replace(place, sources=(Source(seed, row, 1.0) if bare else None,)))
+                )
     parts += [layout.select([i]) for i in locked if layout.rows[i] not in fresh.rows]
     return replace(scene, layout=_whole(layout, parts))
 

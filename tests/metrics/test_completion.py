@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from spatial_edit.generators.registry import CHECKPOINTS
 from spatial_edit.layouts import Blobs
 from spatial_edit.metrics.completion import RealPairs, half_of, offsets_of, randomly_filled
+from spatial_edit.metrics.evaluate import read
 
 
 def blobs(*elements: tuple[int, float, float, float]) -> Blobs:
@@ -64,3 +66,10 @@ def test_halves_and_fillings():
 def test_errors_say_when_too_few_are_given():
     with pytest.raises(ValueError, match="give more"):
         RealPairs(rooms(5, 0))
+
+
+def test_the_bundled_model_completes_well_enough():
+    """What `evaluate blobgan-rooms --stage completion` found and wrote."""
+    figures = read(CHECKPOINTS / "blobgan-rooms" / "metrics.json")
+    assert figures["completion_layouts"] == 100 and float(figures["completion_seconds"]) <= 5
+    assert float(figures["completion_pairwise"]) <= 0.5 * float(figures["completion_pairwise_random"])

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from spatial_edit.generators.blobgan import BlobGenerator
+from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.layouts import Source
 from spatial_edit.session import Session, draw, render_live, resolve
 from spatial_edit.session.picture import soft_mask
@@ -173,6 +174,15 @@ def test_relayout_keeps_numbers_and_styles_of_shared_rows(session, tiny, seed):
     reopened(session, frame)
 
 
+def test_relayout_of_a_photo_brings_looks_for_what_it_lacks(session, tiny, fake, seed):
+    photo = photo_of(fake, tiny, seed)
+    kept = photo.layout.select([0])
+    session.adopt(replace(photo, layout=kept))
+    layout = session.edit({"op": "relayout", "seed": 123}).scene.layout
+    fresh = [source for source, row in zip(layout.sources, layout.rows, strict=True) if row != kept.rows[0]]
+    assert len(fresh) > 1 and all(source.seed == 123 and source.share == 1 for source in fresh)
+
+
 def test_relayout_leaves_locked_elements_where_they_are(session, seed):
     first = session.generate("blobgan-tiny", seed)
     number = first.scene.layout.ids[1]
@@ -260,6 +270,29 @@ def test_a_morph_names_its_styles_by_seed(session, seed):
     assert pairs and all(source.seed == 77 for source in pairs)
 
 
+def test_a_morph_keeps_what_is_locked_or_faded(session, seed):
+    first = session.generate("blobgan-tiny", seed)
+    locked, faded = first.scene.layout.ids[:2]
+    there = Session(session._lookup, names=session._names).generate("blobgan-tiny", 77).code
+    before = session.edit(
+        [{"op": "lock", "target": locked}, {"op": "opacity", "target": faded, "value": 0}]
+    ).scene.layout
+    layout = session.edit({"op": "morph", "code": there, "share": 0.1}).scene.layout
+    k = layout.index_of(locked)
+    one = replace(layout.select([k]), backdrop=None)
+    assert one.same(before.select([0])) and faded in layout.ids
+
+
+def test_a_morph_stays_within_its_model(tiny, seed, models):
+    names = {tiny.spec.number: tiny.spec.name, models.generator.spec.number: models.generator.spec.name}
+    lookup = {tiny.spec.name: tiny, models.generator.spec.name: models.generator}
+    session = Session(lookup.__getitem__, Store(), names=names.__getitem__)
+    other = session.generate("fake", 3).code
+    session.generate("blobgan-tiny", seed)
+    with pytest.raises(ValueError, match="stays within"):
+        session.edit({"op": "morph", "code": other, "share": 0.5})
+
+
 def test_a_morph_towards_a_photo_is_refused(session, tiny, fake, seed):
     photo = session.adopt(photo_of(fake, tiny, seed))
     session.generate("blobgan-tiny", seed)
@@ -329,6 +362,27 @@ def test_more_seeds_than_palettes_are_refused(session, seed):
     with pytest.raises(ValueError, match="at most 16"):
         session.edit(edits)
     session.edit(edits[:16])
+
+
+def test_rooms_of_boxes_are_protected_and_say_what_else_works():
+    rooms = Box3DGenerator.tiny()
+    session = Session(lambda name: rooms, Store(), names=lambda number: rooms.spec.name)
+    first = session.generate("box3d-tiny", 3)
+    frame = session.edit([protect(half()), *hide_all(first)])
+    assert torch.equal(frame.image[..., :16], first.image[..., :16])
+    assert not torch.equal(frame.image, first.image)
+    reopened(session, frame)
+    varied = session.vary("restyle", 5)
+    assert torch.equal(varied.image[..., :16], first.image[..., :16]) and varied.label == "Another style"
+    for edit, instead in (
+        ({"op": "complete", "keep": [], "seed": 1}, "fill"),
+        ({"op": "relayout", "seed": 1}, "rehouse"),
+        ({"op": "morph", "code": first.code, "share": 0.5}, "two seeds"),
+        ({"op": "truncate", "amount": 0.5}, "another truncation"),
+    ):
+        with pytest.raises(ValueError, match=instead):
+            session.edit(edit)
+    assert session.edit({"op": "unprotect"}).scene.guard is None
 
 
 def test_a_model_without_styles_refuses_them(models):
