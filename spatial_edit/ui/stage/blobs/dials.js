@@ -37,15 +37,24 @@ const dials = {
     label: 'angle', range: [-180, 180], step: 0.5, read: (item) => upright(item.angle) / RIGHT_ANGLE * 90, write(item, v) { item.angle = v / 90 * RIGHT_ANGLE; },
     words: (item) => `${(upright(item.angle) / RIGHT_ANGLE * 90).toFixed(0).replace(/^-0$/, '0')}°`,
   },
-  opacity: { label: 'opacity', range: [0, 100], step: 1, digits: 0, read: (item) => 100 * opacityOf(item), write(item, v) { item.opacity = Math.round(v) / 100; }, words: (item) => percent(opacityOf(item)) },
+  opacity: {
+    label: 'opacity', range: [0, 100], step: 1, digits: 0, read: (item) => 100 * opacityOf(item), words: (item) => percent(opacityOf(item)),
+    write(item, v) { item.opacity = Math.round(v) / 100; },
+  },
   depth: {
     label: 'depth', get range() { return [1, elements.length]; }, step: 1, digits: 0, read: depthOf, write: sink,
     words: (item) => `${depthOf(item)} of ${elements.length}`,
   },
-  share: { label: 'mix', range: [0, 100], step: 1, read: (item) => 100 * (item.source ? item.source.share : 0), write(item, v) { if (item.source) item.source.share = Math.round(v) / 100; }, words: (item) => percent(item.source ? item.source.share : 0) },
+  share: {
+    label: 'mix', range: [0, 100], step: 1, read: (item) => 100 * (item.source?.share ?? 0), words: (item) => percent(item.source?.share ?? 0),
+    write(item, v) { if (item.source) item.source.share = Math.round(v) / 100; },
+  },
 };
 
-for (const row of studioParts('.se-row:has(input[type=range])')) row.querySelector('input').setAttribute('aria-label', row.querySelector('span').textContent);   // its output is no part of its name
+// A slider's output is no part of its name.
+for (const row of studioParts('.se-row:has(input[type=range])')) {
+  row.querySelector('input').setAttribute('aria-label', row.querySelector('span').textContent);
+}
 
 // One edit for a slider that is dialHeld, however long; the keys of a slider that is not dialHeld make one edit a burst.
 let dialHeld = false;

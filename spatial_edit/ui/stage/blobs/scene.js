@@ -23,8 +23,14 @@ hooks.receive.push((said, opened) => { if (opened) { laidBy = null; for (const n
 
 // The sliders of this tab: `set` is what a person chose while nothing is there yet that it could be read from.
 const amounts = {
-  appearance: { now: () => { const source = appearanceNow(); return source ? source.share : amounts.appearance.set ?? 1; }, send(share) { const source = appearanceNow(); if (source) send('edit', [{ op: 'appearance', seed: source.seed, share }]); } },
-  background: { now: () => (sceneWorld().backdrop ? sceneWorld().backdrop.share : amounts.background.set ?? 1), send(share) { if (sceneWorld().backdrop) send('edit', [{ op: 'background', seed: sceneWorld().backdrop.seed, share }]); } },
+  appearance: {
+    now: () => appearanceNow()?.share ?? amounts.appearance.set ?? 1,
+    send(share) { const source = appearanceNow(); if (source) send('edit', [{ op: 'appearance', seed: source.seed, share }]); },
+  },
+  background: {
+    now: () => sceneWorld().backdrop?.share ?? amounts.background.set ?? 1,
+    send(share) { const source = sceneWorld().backdrop; if (source) send('edit', [{ op: 'background', seed: source.seed, share }]); },
+  },
   truncate: { now: () => sceneWorld().truncation ?? 0, words: (value) => value.toFixed(2), send(amount) { say('Another truncation…'); send('edit', [{ op: 'truncate', amount }]); } },
   morph: { now: () => amounts.morph.set ?? 0.5, send() {} },
 };

@@ -36,7 +36,11 @@ function drawSeed(name, frozen = false, words = '') {
 studio.addEventListener('change', (event) => {
   const box = event.target.closest('[data-seed]'), words = event.target.value.trim();
   if (!box) return;
-  if (!/^\d*$/.test(words) || Number(words) >= MOST_SEEDS) { say(`A seed is a whole number from 0 to ${MOST_SEEDS - 1}.`, true); event.target.value = event.target.dataset.shown || ''; return; }
+  if (!/^\d*$/.test(words) || Number(words) >= MOST_SEEDS) {
+    say(`A seed is a whole number from 0 to ${MOST_SEEDS - 1}.`, true);
+    event.target.value = event.target.dataset.shown || '';
+    return;
+  }
   event.target.dataset.shown = event.target.value;
   const seed = words === '' ? null : Number(words);
   if (seed !== seedNow(box.dataset.seed)) takeSeed(box.dataset.seed, seed);
