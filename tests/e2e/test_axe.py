@@ -76,6 +76,22 @@ def test_boxes(open_room: Callable[..., Any], axe_source: str, query: str, conte
     judge(page, axe_source, "boxes, one selected")
 
 
+@pytest.mark.parametrize("query", ["", "?__theme=dark"], ids=["light", "dark"])
+def test_every_tab_of_the_panel_every_tool_and_the_menu(
+    open_tiny: Callable[..., Any], axe_source: str, query: str
+) -> None:
+    page = open_tiny(query)
+    open_everything(page)
+    for button in page.locator("[data-leaf]:visible, button[data-tool]:visible").all():
+        button.click()
+        judge(page, axe_source, button.text_content() or button.get_attribute("data-tool") or "")
+    page.keyboard.press("Escape")
+    page.locator("button[data-tool=select]").click()
+    page.locator("[data-act=more]").click()
+    page.locator(".se-menu").wait_for()
+    judge(page, axe_source, "menu of an element")
+
+
 @pytest.mark.parametrize(("query", "context"), PLACES, ids=NAMES)
 def test_photos(open_page: Callable[..., Any], axe_source: str, query: str, context: dict[str, Any]) -> None:
     page = open_page(query, **context)

@@ -83,7 +83,7 @@ function menuNode(item) {
   const node = document.createElement('div');
   if (item.line) { node.className = 'se-menu-line'; node.setAttribute('role', 'separator'); return node; }
   node.className = `se-menu-item${item.danger ? ' danger' : ''}${item.back ? ' back' : ''}${item.page ? ' page' : ''}`;
-  node.setAttribute('role', 'menuitem'); node.tabIndex = -1;
+  node.setAttribute('role', 'menuitem'); node.tabIndex = 0;
   if (item.off) node.setAttribute('aria-disabled', 'true');
   if (item.page) node.setAttribute('aria-haspopup', 'menu');
   if (item.colour) { node.classList.add('dot'); node.style.setProperty('--c', item.colour); }
