@@ -177,8 +177,7 @@ def _photos(folder: Path) -> list[str]:
 
 
 def _save(shot: bytes, path: Path) -> int:
-    """The screenshot as a JPEG with full colour: half the bytes of a PNG with a palette, and without its
-    steps in the pictures."""
+    """The screenshot as a JPEG: half the bytes of a PNG with a palette, without its steps in the pictures."""
     with Image.open(io.BytesIO(shot)) as picture:
-        picture.convert("RGB").save(path, quality=QUALITY, subsampling=0, optimize=True)
+        picture.convert("RGB").save(path, quality=QUALITY, optimize=True, progressive=True)
     return path.stat().st_size
