@@ -22,9 +22,7 @@ SEEING = tuple(f"seeing/{part}.js" for part in ("kept", "strip", "view", "compar
 BOXES = tuple(
     f"boxes/{part}.js" for part in ("geometry", "rules", "draw", "state", "input", "plan", "panel", "changes")
 )
-KINDS = tuple(
-    f"kinds/{part}.js" for part in ("common", "heatmaps", "boxes", "segments", "blocks", "points")
-)
+KINDS = tuple(f"kinds/{part}.js" for part in ("common", "heatmaps", "boxes", "segments", "blocks", "points"))
 SCRIPTS = (*SHARED, *BLOBS, *SKETCH, *SEEING, *BOXES, *KINDS, "input.js")  # the last one starts the canvas
 STYLES = (
     "stage.css",
