@@ -37,7 +37,7 @@ const wholeCells = (value) => Math.round(value * world.side) / world.side;
 const roomOf = (item) => item.runs.reduce((sum, value, i) => sum + (i % 2 ? value : 0), 0) / world.side ** 2;
 plainKind({
   name: 'segments', cannot: ['clone'],
-  words: { both: 'Segments', map: 'Segment map' },
+  words: { both: 'Segments', map: 'Map' },
   describe: (item) => `${item.name} ${item.id}: ${asPercent(roomOf(item))} of the picture, about x ${asPercent(item.x)}, y ${asPercent(item.y)}${stateWords(item)}`,
   steps(old, item) {
     if (item.brush) return [{ op: 'paint', target: item.id, runs: toRuns(item.brush) }];
