@@ -501,7 +501,7 @@ def test_errors_an_edit_of_another_kind() -> None:
     with pytest.raises(EditError, match="not for a layout of kind 'boxes3d'"):
         apply_all(sample_room(), parse_edits({"op": "move", "target": 0, "dx": 0.1, "dy": 0}, "blobs"))
     with pytest.raises(EditError, match="no edits"):
-        parse_edits({"op": "move"}, "heatmaps")
+        parse_edits({"op": "move"}, "voxels")
     with pytest.raises(EditError, match="not an array"):
         parse_edit([{"op": "hide", "target": 0}], "boxes3d")
 
