@@ -19,6 +19,9 @@ function learn(trip, work) {
   effort = work;
 }
 // The quickest trip of the last few is the network's own; a busy page makes the others longer, and more requests too.
+// A state that is older than this when an answer comes waits for the next pointer event: its picture would be shown with
+// the same frame, one event older. Where none comes, it is asked for after NEXT. In ms.
+const FRESH = 5, NEXT = 18;
 const depth = () => clamp(trips.length ? Math.ceil(Math.min(...trips) / Math.max(effort, PERIOD)) : props.depth || 1, [1, MOST]);
 
 const client = Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join('');
@@ -38,8 +41,9 @@ async function pump(last = false) {
         shown = reply.seq; paint(reply.image, reply.seq, time); frames += 1;
         putText(stat, `live · ${Math.round(trip)} ms`);
       }
-    } while (stale && inFlight <= depth() && (drag !== null || waiting));
+    } while (stale && performance.now() - moment < FRESH && inFlight <= depth() && (drag !== null || waiting));
   } finally { inFlight -= 1; }
+  if (stale) setTimeout(() => { if (stale) pump(); }, NEXT);
 }
 // The state that a gesture ends with does not wait for older ones; asked for before the edit, it is drawn before it.
 function pumpLast() { if (stale) pump(true); }
