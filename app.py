@@ -113,8 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
     if models and chosen.model != PREFERRED:
         models = first(models, chosen.model)
 
+    from spatial_edit.ui.api.mcp import mcp_options
     from spatial_edit.ui.context import first_seed
-    from spatial_edit.ui.mcp import mcp_options
     from spatial_edit.ui.wiring import launch_options, warm
 
     if models:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from spatial_edit.session import Frame, Lookup, Receipt, Session, Store
 from spatial_edit.ui.canvas import scene_value
-from spatial_edit.ui.seats import Seat, Seats
+from spatial_edit.ui.serving.seats import Seat, Seats
 
 P = ParamSpec("P")
 T = TypeVar("T")

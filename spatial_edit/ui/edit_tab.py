@@ -9,14 +9,14 @@ import gradio as gr
 
 from spatial_edit.session import render_live
 from spatial_edit.ui import context as shared
-from spatial_edit.ui import hardware
 from spatial_edit.ui.canvas import layout_canvas
 from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
 from spatial_edit.ui.files import scene_file
 from spatial_edit.ui.kind_values import HELP_KINDS
-from spatial_edit.ui.live import LiveDesk
 from spatial_edit.ui.scenes import answer, commit, load
-from spatial_edit.ui.seeing import seeing_functions
+from spatial_edit.ui.seeing.service import seeing_functions
+from spatial_edit.ui.serving import hardware
+from spatial_edit.ui.serving.live import LiveDesk
 from spatial_edit.ui.sharing import ShareDesk, build_sharing
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", **MODEL_EVENTS}

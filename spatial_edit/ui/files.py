@@ -14,9 +14,9 @@ from spatial_edit.layouts.overlays import overlay_map
 from spatial_edit.session import Frame
 from spatial_edit.ui.box_map import box_map
 from spatial_edit.ui.canvas import elements_of, world_of
-from spatial_edit.ui.maps import MAPS, seen_map
 from spatial_edit.ui.pictures import blob_map, display
-from spatial_edit.ui.png_code import with_code
+from spatial_edit.ui.seeing.maps import MAPS, seen_map
+from spatial_edit.ui.seeing.png_code import with_code
 
 if TYPE_CHECKING:
     from spatial_edit.ui.context import Context

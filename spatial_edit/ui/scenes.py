@@ -14,7 +14,7 @@ from spatial_edit.session import Frame, Session
 from spatial_edit.share import OtherWeights
 from spatial_edit.ui.canvas import empty_value
 from spatial_edit.ui.context import Context, sentence
-from spatial_edit.ui.seats import Seat
+from spatial_edit.ui.serving.seats import Seat
 
 
 def answer(context: Context, seat: Seat, frame: Frame, why: str, **more: Any) -> list[Any]:

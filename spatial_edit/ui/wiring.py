@@ -12,13 +12,13 @@ from starlette.middleware import Middleware
 
 from spatial_edit import session as sessions
 from spatial_edit.session import Lookup, Session, Store
-from spatial_edit.ui.api import build_api
-from spatial_edit.ui.compress import CompressedPage
+from spatial_edit.ui.api.endpoints import build_api
 from spatial_edit.ui.context import Context, Parse, Spec
 from spatial_edit.ui.edit_tab import build_edit_tab
-from spatial_edit.ui.hardware import lent_search
-from spatial_edit.ui.parse_tab import build_parse_tab
-from spatial_edit.ui.seats import Seats
+from spatial_edit.ui.photos.parse_tab import build_parse_tab
+from spatial_edit.ui.serving.compress import CompressedPage
+from spatial_edit.ui.serving.hardware import lent_search
+from spatial_edit.ui.serving.seats import Seats
 
 CACHE_SECONDS = (3600, 3600)  # how often Gradio's cache of pictures is swept, and how old they may become
 QUEUE = 64

@@ -27,7 +27,7 @@ WATCH = """() => {
 def open_on_release(browser: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """The app as on a Space whose GPU is lent by the call."""
     pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
-    from spatial_edit.ui import hardware
+    from spatial_edit.ui.serving import hardware
     from tests.ui.fake_generator import FakeGenerator
 
     monkeypatch.setattr(hardware, "live_mode", lambda: "release")

@@ -57,7 +57,7 @@ def free_port() -> int:
 def address() -> Iterator[str]:
     from spatial_edit.generators.blobgan.renderer import BlobGenerator
     from spatial_edit.store import Store
-    from spatial_edit.ui.mcp import mcp_options
+    from spatial_edit.ui.api.mcp import mcp_options
     from spatial_edit.ui.wiring import build, launch_options
     from tests.ui.fake_generator import fake_parse
 

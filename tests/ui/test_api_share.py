@@ -13,7 +13,7 @@ from spatial_edit import share  # noqa: E402
 from spatial_edit.store import NotFound, Store, StoreError  # noqa: E402
 from spatial_edit.ui import sharing  # noqa: E402
 from spatial_edit.ui.context import Context  # noqa: E402
-from spatial_edit.ui.seats import Seats  # noqa: E402
+from spatial_edit.ui.serving.seats import Seats  # noqa: E402
 from spatial_edit.ui.sharing import MOST_A_MINUTE, ShareDesk, space_home  # noqa: E402
 from tests.ui.fake_generator import FakeGenerator, fake_parse  # noqa: E402
 

@@ -25,10 +25,10 @@ from spatial_edit.store import Store  # noqa: E402
 from spatial_edit.ui import context as shared  # noqa: E402
 from spatial_edit.ui.context import Context  # noqa: E402
 from spatial_edit.ui.files import scene_file  # noqa: E402
-from spatial_edit.ui.live import LiveDesk  # noqa: E402
 from spatial_edit.ui.pictures import blob_map  # noqa: E402
 from spatial_edit.ui.scenes import commit, load  # noqa: E402
-from spatial_edit.ui.seats import Seats  # noqa: E402
+from spatial_edit.ui.serving.live import LiveDesk  # noqa: E402
+from spatial_edit.ui.serving.seats import Seats  # noqa: E402
 from spatial_edit.ui.wiring import build, launch_options  # noqa: E402
 from tests.ui.fake_generator import FakeGenerator, fake_parse  # noqa: E402
 
@@ -98,7 +98,7 @@ def test_a_taken_port_is_one_sentence() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(SystemExit, match=r"cannot start: .*port"):
+        with pytest.raises(SystemExit, match=r"Port \d+ is taken: choose another"):
             app.main(["--port", str(taken.getsockname()[1])])
 
 

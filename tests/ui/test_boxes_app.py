@@ -21,9 +21,9 @@ from spatial_edit.ui.box_map import box_map, class_colour
 from spatial_edit.ui.canvas import elements_of, scene_value, style_of, world_of
 from spatial_edit.ui.context import Context
 from spatial_edit.ui.files import scene_file
-from spatial_edit.ui.live import LiveDesk
 from spatial_edit.ui.scenes import commit
-from spatial_edit.ui.seats import Seats
+from spatial_edit.ui.serving.live import LiveDesk
+from spatial_edit.ui.serving.seats import Seats
 from tests.ui.fake_boxes import FakeBoxes
 from tests.ui.fake_generator import FakeGenerator, fake_parse
 

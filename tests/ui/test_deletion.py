@@ -13,10 +13,10 @@ pytest.importorskip("gradio", reason="gradio is absent: pip install -r requireme
 from PIL import Image
 
 from spatial_edit.store import Store
-from spatial_edit.ui.batch import Batch, Result
 from spatial_edit.ui.context import Context
-from spatial_edit.ui.deletion import delete
-from spatial_edit.ui.seats import Seats
+from spatial_edit.ui.photos.batch import Batch, Result
+from spatial_edit.ui.photos.deletion import delete
+from spatial_edit.ui.serving.seats import Seats
 from tests.ui.fake_generator import FakeGenerator, fake_parse
 
 

@@ -17,8 +17,8 @@ from torch import Tensor
 
 pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
 
-from spatial_edit.ui import hardware
-from spatial_edit.ui.hardware import GPU, lent_search, on_cpu
+from spatial_edit.ui.serving import hardware
+from spatial_edit.ui.serving.hardware import GPU, lent_search, on_cpu
 
 MODEL = Path(__file__).resolve().parents[2] / "checkpoints" / "blobgan-rooms" / "config.json"
 

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from spatial_edit.ui import template
-from spatial_edit.ui.compress import CompressedPage
-from spatial_edit.ui.live import LiveDesk
+from spatial_edit.ui.serving.compress import CompressedPage
+from spatial_edit.ui.serving.live import LiveDesk
 
 BODY = b"<!doctype html>" + b"the same words again and again " * 4000
 

@@ -19,11 +19,11 @@ gr = pytest.importorskip("gradio", reason="gradio is absent: pip install -r requ
 
 from spatial_edit.layouts import Blobs  # noqa: E402
 from spatial_edit.store import Store  # noqa: E402
-from spatial_edit.ui.batch import FILES, Batch  # noqa: E402
 from spatial_edit.ui.context import Context  # noqa: E402
-from spatial_edit.ui.parse_tab import prepare, work  # noqa: E402
-from spatial_edit.ui.photo_list import PhotoDesk, list_value  # noqa: E402
-from spatial_edit.ui.seats import Seats  # noqa: E402
+from spatial_edit.ui.photos.batch import FILES, Batch  # noqa: E402
+from spatial_edit.ui.photos.parse_tab import prepare, work  # noqa: E402
+from spatial_edit.ui.photos.photo_list import PhotoDesk, list_value  # noqa: E402
+from spatial_edit.ui.serving.seats import Seats  # noqa: E402
 from spatial_edit.uploads import join_tables, max_batch, safe_stem, to_csv  # noqa: E402
 from tests.ui.fake_boxes import FakeBoxes  # noqa: E402
 from tests.ui.fake_generator import FakeGenerator, fake_parse  # noqa: E402

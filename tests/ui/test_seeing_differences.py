@@ -15,9 +15,9 @@ from spatial_edit.layouts import Blobs, Boxes3D, Latent, Scene
 from spatial_edit.layouts.boxes3d import LAMP_POSITION
 from spatial_edit.layouts.overlay import to_blob_map
 from spatial_edit.layouts.scene import GUARD_SIDE, Guard
-from spatial_edit.ui.areas import DILATION, area, edited_area
-from spatial_edit.ui.differences import THRESHOLD, difference, heat_picture, lab, percent
-from spatial_edit.ui.ramps import GROUND, HEAT, painted, with_legend
+from spatial_edit.ui.seeing.areas import DILATION, area, edited_area
+from spatial_edit.ui.seeing.differences import THRESHOLD, difference, heat_picture, lab, percent
+from spatial_edit.ui.seeing.ramps import GROUND, HEAT, painted, with_legend
 from tests.layouts.sample_room import sample_room
 from tests.ui.fake_boxes import FakeBoxes
 from tests.ui.fake_generator import FakeGenerator
@@ -244,7 +244,7 @@ def test_the_heat_picture_shows_heat_where_it_is_and_grey_elsewhere() -> None:
 
 
 def test_a_saved_map_has_a_legend() -> None:
-    from spatial_edit.ui.ramps import to_picture
+    from spatial_edit.ui.seeing.ramps import to_picture
 
     plain = to_picture(torch.zeros(256, 256), GROUND)
     sheet = with_legend(plain, GROUND, "Depth", "5 m", "1 m")

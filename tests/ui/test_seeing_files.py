@@ -23,15 +23,15 @@ from spatial_edit.layouts.codec import scene_to_json  # noqa: E402
 from spatial_edit.layouts.scene import Provenance  # noqa: E402
 from spatial_edit.store import Store  # noqa: E402
 from spatial_edit.ui.context import Context  # noqa: E402
-from spatial_edit.ui.desk import Desk  # noqa: E402
 from spatial_edit.ui.files import scene_file  # noqa: E402
-from spatial_edit.ui.maps import seen_map  # noqa: E402
-from spatial_edit.ui.opening import MAX_FILE_BYTES, opened_code  # noqa: E402
-from spatial_edit.ui.png_code import code_in, is_png, with_code  # noqa: E402
 from spatial_edit.ui.scenes import commit  # noqa: E402
-from spatial_edit.ui.seats import Seats  # noqa: E402
-from spatial_edit.ui.seeing import seeing_functions  # noqa: E402
-from spatial_edit.ui.variations import COUNT, variations  # noqa: E402
+from spatial_edit.ui.seeing.desk import Desk  # noqa: E402
+from spatial_edit.ui.seeing.maps import seen_map  # noqa: E402
+from spatial_edit.ui.seeing.opening import MAX_FILE_BYTES, opened_code  # noqa: E402
+from spatial_edit.ui.seeing.png_code import code_in, is_png, with_code  # noqa: E402
+from spatial_edit.ui.seeing.service import seeing_functions  # noqa: E402
+from spatial_edit.ui.seeing.variations import COUNT, variations  # noqa: E402
+from spatial_edit.ui.serving.seats import Seats  # noqa: E402
 from tests.ui.fake_generator import FakeGenerator, fake_parse  # noqa: E402
 
 MODEL = "fake-rooms"

@@ -15,8 +15,8 @@ from spatial_edit.layouts import Blobs, Boxes3D
 from spatial_edit.session import Session, resolve
 from spatial_edit.session.picture import draw
 from spatial_edit.session.vary import check_seed, vary
-from spatial_edit.ui.maps import a_code
 from spatial_edit.ui.pictures import data_url
+from spatial_edit.ui.seeing.maps import a_code
 
 if TYPE_CHECKING:
     from spatial_edit.ui.context import Context

@@ -11,13 +11,13 @@ from typing import Any
 import gradio as gr
 
 from spatial_edit.ui import context as shared
-from spatial_edit.ui.batch import EFFORTS, FITS, Batch
 from spatial_edit.ui.context import MODEL_EVENTS, PARSE_EVENTS, Context, spoken
-from spatial_edit.ui.deletion import build_deletion
 from spatial_edit.ui.edit_tab import EditTab
-from spatial_edit.ui.photo_list import PhotoDesk, list_value, photo_list
+from spatial_edit.ui.photos.batch import EFFORTS, FITS, Batch
+from spatial_edit.ui.photos.deletion import build_deletion
+from spatial_edit.ui.photos.photo_list import PhotoDesk, list_value, photo_list
 from spatial_edit.ui.scenes import answer
-from spatial_edit.ui.seats import Seat
+from spatial_edit.ui.serving.seats import Seat
 from spatial_edit.uploads import max_batch
 
 SHOW_EVERY = 0.7  # seconds between two updates of the list

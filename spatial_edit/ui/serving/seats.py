@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from spatial_edit.session import Session
-from spatial_edit.ui.batch import Batch
+from spatial_edit.ui.photos.batch import Batch
 
 CAPACITY = 256
 IDLE_SECONDS = 2 * 3600.0

@@ -10,11 +10,11 @@ import base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from spatial_edit.ui.desk import Desk
-from spatial_edit.ui.maps import seen_map
-from spatial_edit.ui.opening import opened_code
-from spatial_edit.ui.replay import Jobs, replay_file
-from spatial_edit.ui.variations import variations
+from spatial_edit.ui.seeing.desk import Desk
+from spatial_edit.ui.seeing.maps import seen_map
+from spatial_edit.ui.seeing.opening import opened_code
+from spatial_edit.ui.seeing.replay import Jobs, replay_file
+from spatial_edit.ui.seeing.variations import variations
 
 if TYPE_CHECKING:
     from spatial_edit.ui.context import Context

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
 from spatial_edit.layouts import Scene
-from spatial_edit.ui.areas import EditedArea, edited_area
-from spatial_edit.ui.ramps import HEAT, painted
+from spatial_edit.ui.seeing.areas import EditedArea, edited_area
+from spatial_edit.ui.seeing.ramps import HEAT, painted
 
 THRESHOLD = 8 / 255
 HOTTEST = 40.0  # colour distance at the ramp's end

@@ -14,13 +14,13 @@ from PIL import Image
 from spatial_edit.images import MAX_BYTES, to_pil
 from spatial_edit.session import Frame
 from spatial_edit.ui import context as shared
-from spatial_edit.ui.api_fields import Fields
-from spatial_edit.ui.batch import EFFORTS
+from spatial_edit.ui.api.fields import Fields
 from spatial_edit.ui.context import MODEL_EVENTS, PARSE_EVENTS, Context, sentence, spoken
-from spatial_edit.ui.maps import seen_map
-from spatial_edit.ui.replay import replay_file
+from spatial_edit.ui.photos.batch import EFFORTS
+from spatial_edit.ui.seeing.maps import seen_map
+from spatial_edit.ui.seeing.replay import replay_file
+from spatial_edit.ui.seeing.variations import variations
 from spatial_edit.ui.sharing import ShareDesk
-from spatial_edit.ui.variations import variations
 from spatial_edit.uploads import left_out, max_batch
 
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from spatial_edit.layouts import Blobs, Boxes3D, Scene
 from spatial_edit.session import resolve
 from spatial_edit.session.maps import depth_map, opacity_map
-from spatial_edit.ui.areas import edited_area
-from spatial_edit.ui.differences import HOTTEST, difference, heat_picture, percent
 from spatial_edit.ui.pictures import DISPLAY_SIDE, data_url
-from spatial_edit.ui.ramps import GROUND, HEAT, to_picture, with_legend
+from spatial_edit.ui.seeing.areas import edited_area
+from spatial_edit.ui.seeing.differences import HOTTEST, difference, heat_picture, percent
+from spatial_edit.ui.seeing.ramps import GROUND, HEAT, to_picture, with_legend
 
 if TYPE_CHECKING:
     from spatial_edit.ui.context import Context

@@ -23,8 +23,8 @@ from PIL import Image
 from spatial_edit.images import to_pil
 from spatial_edit.session.manual import edit_manual
 from spatial_edit.ui import context as shared
-from spatial_edit.ui.api_fields import Fields
-from spatial_edit.ui.api_more import add_more
+from spatial_edit.ui.api.fields import Fields
+from spatial_edit.ui.api.more import add_more
 from spatial_edit.ui.context import MODEL_EVENTS, Context, spoken
 from spatial_edit.ui.files import scene_json
 

@@ -9,9 +9,9 @@ from weakref import WeakValueDictionary
 
 import gradio as gr
 
-from spatial_edit.ui.batch import Batch, Photo
+from spatial_edit.ui.photos.batch import Batch, Photo
 
-FOLDER = Path(__file__).parent / "photos"
+FOLDER = Path(__file__).parent
 _KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
 
 

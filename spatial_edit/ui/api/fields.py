@@ -10,10 +10,10 @@ from typing import Any
 
 import gradio as gr
 
-from spatial_edit.ui.batch import EFFORTS
 from spatial_edit.ui.context import Context
-from spatial_edit.ui.film import KINDS
-from spatial_edit.ui.maps import MAPS
+from spatial_edit.ui.photos.batch import EFFORTS
+from spatial_edit.ui.seeing.film import KINDS
+from spatial_edit.ui.seeing.maps import MAPS
 
 SEED = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
 SHARE = {"type": "number", "minimum": 0, "maximum": 1}

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from spatial_edit.layouts import strict_json
 from spatial_edit.layouts.codec import MAX_JSON_CHARS, scene_from_json
 from spatial_edit.session import resolve
-from spatial_edit.ui.maps import MOST_CODE
-from spatial_edit.ui.png_code import code_in, is_png
+from spatial_edit.ui.seeing.maps import MOST_CODE
+from spatial_edit.ui.seeing.png_code import code_in, is_png
 
 if TYPE_CHECKING:
     from spatial_edit.ui.context import Context

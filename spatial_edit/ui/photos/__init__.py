@@ -1,0 +1,1 @@
+"""The Parse photos tab."""

@@ -1,0 +1,1 @@
+"""Seeing what an edit did: maps, differences, variations, films, files opened again."""

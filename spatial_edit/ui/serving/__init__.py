@@ -1,0 +1,1 @@
+"""How the page is served: live pictures, seats, hardware, compression."""
