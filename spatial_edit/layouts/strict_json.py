@@ -15,7 +15,8 @@ from typing import NoReturn
 MAX_CHARS = 200_000
 MAX_DEPTH = 8
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and one that is never closed reaches to the end: the time stays in proportion to the length.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 
 
 class JsonError(ValueError):
