@@ -113,9 +113,16 @@ def test_four_variations_and_a_second_choice_takes_the_first_back(open_tiny: Any
     page = open_tiny()
     first = page.evaluate(CODE)
     page.locator('[data-panel="vary"]').click()
-    page.locator('[data-seeing="vary"]').click()
-    page.locator(".sg-choice").nth(3).wait_for()
+    page.locator(".sg-choice").nth(3).wait_for()  # one click and there are four
     assert page.locator(".sg-choice").count() == 4
+    sources = "(buttons) => buttons.map((button) => button.firstChild.src)"
+    four = page.locator(".sg-choice").evaluate_all(sources)
+    page.locator('[data-seeing="vary"]').click()
+    page.wait_for_function(
+        "(old) => [...document.querySelectorAll('.sg-choice img')].length === 4"
+        " && !old.includes(document.querySelector('.sg-choice img').src)",
+        arg=four,
+    )
     page.locator(".sg-choice").nth(1).click()
     page.wait_for_function("(code) => spatialEdit.scene.code !== code && spatialEdit.idle", arg=first)
     one = page.evaluate(CODE)
@@ -133,7 +140,7 @@ def test_variations_that_need_a_selection_ask_for_one(open_tiny: Any) -> None:
     page = open_tiny()
     page.locator('[data-panel="vary"]').click()
     page.locator(".sg-kind").select_option("restyle")
-    page.locator('[data-seeing="vary"]').click()
+    page.locator(".sg-four", has_text="Select").wait_for()
     assert "Select" in page.locator(".sg-four").inner_text()
     page.locator("[data-pick]").first.click()
     page.locator('[data-seeing="vary"]').click()

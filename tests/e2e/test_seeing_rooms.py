@@ -33,8 +33,9 @@ def test_a_room_has_maps_differences_and_variations(open_tiny_room: Any) -> None
     page.locator('[data-panel="vary"]').click()
     kinds = page.locator(".sg-kind option").evaluate_all("(options) => options.map((option) => option.value)")
     assert kinds == ["restyle", "fill", "rehouse"]
+    page.locator(".sg-four[aria-busy] p, .sg-choice").first.wait_for()  # opened: four are asked for
     page.locator(".sg-kind").select_option("rehouse")
-    page.locator('[data-seeing="vary"]').click()
+    page.wait_for_function("() => document.querySelector('.sg-four').hasAttribute('aria-busy')")
     page.locator(".sg-choice").nth(2).click(timeout=60_000)
     page.wait_for_function("(code) => spatialEdit.scene.code !== code && spatialEdit.idle", arg=first)
     see(page, "difference")

@@ -6,7 +6,7 @@ function openPanel(name) {
     const on = button.dataset.panel === name && button.getAttribute('aria-expanded') !== 'true';
     button.setAttribute('aria-expanded', String(on));
     find(`#sg-${button.dataset.panel}`).hidden = !on;
-    if (on && name === 'vary') fillKinds();
+    if (on && name === 'vary') { fillKinds(); if (!four.querySelector('.sg-choice')) askFour(); }   // four at one click
   }
 }
 element.addEventListener('click', (event) => {
@@ -31,7 +31,7 @@ const VARIATIONS = {
   blobs: [['appearance', 'Same layout, other appearance'], ['restyle', 'Selected in another style'], ['complete', 'Keep the selected, complete the rest'], ['relayout', 'Same appearance, other layout']],
   boxes3d: [['restyle', 'Same furniture, other style'], ['fill', 'Keep the selected, furnish anew'], ['rehouse', 'Same style, another room']],
 };
-let fourOf = '', fourChosen = '', fourAwaited = false;
+let fourOf = '', fourChosen = '', fourAwaited = false, fourAsked = 0;   // fourAsked: of two questions the later one is answered
 function fillKinds() {
   const able = (name) => !Array.isArray(world.can) || kind.name !== 'blobs' || world.can.includes(name);
   const wanted = (VARIATIONS[kind.name] || []).filter(([name]) => able(name));
@@ -40,17 +40,19 @@ function fillKinds() {
   varyKind.replaceChildren(...wanted.map(([value, text]) => Object.assign(document.createElement('option'), { value, textContent: text })));
   clearFour('');
 }
+varyKind.addEventListener('change', () => askFour());
 function clearFour(words) { four.replaceChildren(); four.removeAttribute('aria-busy'); fourOf = ''; fourChosen = ''; if (words) four.append(Object.assign(document.createElement('p'), { className: 'sg-words', textContent: words })); }
 async function askFour() {
-  if (!scene.code || four.getAttribute('aria-busy')) return;
-  const name = varyKind.value, keep = chosen().map((item) => item.id);
+  if (!scene.code) return;
+  const asked = fourAsked += 1, name = varyKind.value, keep = chosen().map((item) => item.id);
   if (kind.name === 'blobs' && name === 'restyle' && !keep.length) { clearFour('Select one or more elements first.'); return; }
   finishKeys();
   clearFour('Drawing four…');
   four.setAttribute('aria-busy', 'true');
   const code = scene.code, seed = crypto.getRandomValues(new Uint32Array(1))[0], reply = await server.make_variations({ code, kind: name, seed, keep });
+  if (asked !== fourAsked) return;
   if (!reply || !reply.items) { clearFour((reply && reply.error) || 'The variations could not be made; try again.'); return; }
-  if (scene.code !== code) { clearFour('The scene has changed meanwhile: show four again.'); return; }
+  if (scene.code !== code) { clearFour('The scene has changed meanwhile.'); return; }
   clearFour(''); fourOf = code;
   four.append(...reply.items.map((item, place) => fourButton(item, place)));
 }
@@ -73,7 +75,7 @@ hooks.receive.push((said) => {
   if (!four.children.length || waiting || outbox.length) return;
   if (fourAwaited) { fourAwaited = false; fourChosen = said.error ? '' : said.code; }
   else if (fourOf && said.code === fourOf) { fourChosen = ''; for (const other of four.children) other.setAttribute('aria-pressed', 'false'); }
-  else if (fourOf && said.code !== fourChosen) clearFour('');
+  else if (fourOf && said.code !== fourChosen) clearFour('The scene has changed.');
 });
 
 // ---- the film ----
