@@ -51,6 +51,7 @@ _HELP_BOXES = """
 | **Lift** | drag the round handle, or Page Up, Page Down |
 | **Resize** | drag a square handle (Shift: keep the form), `+` `-` |
 | **Turn** | `[` `]` |
+| **Several** | Shift+click, F and a frame around them, Ctrl+A |
 | **Camera** | sliders, or its dot and the white knob in the plan |
 | **Clone · hide · lock · remove** | Ctrl+D · H · L · Delete |
 | **Undo · redo** | Ctrl+Z · Ctrl+Y |

@@ -20,7 +20,8 @@ BLOBS = tuple(
 SKETCH = tuple(f"sketch/{part}.js" for part in ("region", "draw", "mask", "protect"))
 SEEING = tuple(f"seeing/{part}.js" for part in ("kept", "strip", "view", "compare", "panels", "dropped"))
 BOXES = tuple(
-    f"boxes/{part}.js" for part in ("geometry", "rules", "draw", "state", "input", "plan", "panel", "changes")
+    f"boxes/{part}.js"
+    for part in ("geometry", "rules", "draw", "state", "input", "several", "plan", "panel", "changes")
 )
 KINDS = tuple(f"kinds/{part}.js" for part in ("common", "heatmaps", "boxes", "segments", "blocks", "points"))
 SCRIPTS = (*SHARED, *BLOBS, *SKETCH, *SEEING, *BOXES, *KINDS, "input.js")  # the last one starts the canvas

@@ -201,3 +201,38 @@ def test_touch_slides_a_box_on_a_phone(open_room: Any) -> None:
     committed(page)
     assert element(page, CHAIR)["x"] > before["x"] + 0.2
     assert page.locator(".se-handle.floor .se-hit").bounding_box()["width"] >= 43
+
+
+def test_several_move_together_and_what_rests_on_them_once(open_room: Any) -> None:
+    page = open_room()
+    before = {item["id"]: item for item in page.evaluate("() => spatialEdit.elements")}
+    for number in (BED, PILLOW, CHAIR):
+        page.locator(f'[data-pick="{number}"]').click(modifiers=["Shift"] if number else [])
+    box = page.locator(f'[data-box="{CHAIR}"]').bounding_box()
+    spot = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    drag(page, spot, (spot[0] + 14, spot[1] + 10))
+    page.locator(".se-stage").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => spatialEdit.scene.history.steps.length === 3 && spatialEdit.idle")
+    ways = {
+        number: [element(page, number)[axis] - before[number][axis] for axis in "xyz"]
+        for number in (BED, PILLOW, CHAIR)
+    }
+    assert ways[CHAIR][0] > 0.15 and ways[CHAIR][2] < -0.05
+    assert ways[BED] == pytest.approx(ways[CHAIR], abs=4e-3)
+    assert ways[PILLOW] == pytest.approx(ways[CHAIR], abs=4e-3)
+    assert element(page, WINDOW) == before[WINDOW]
+
+
+def test_several_are_cloned_each_once(open_room: Any) -> None:
+    page = open_room()
+    for number in (CHAIR, WINDOW):
+        page.locator(f'[data-pick="{number}"]').click(modifiers=["Shift"] if number == WINDOW else [])
+    page.locator(".se-stage").focus()
+    page.keyboard.press("Control+d")
+    page.wait_for_function("() => spatialEdit.elements.length > 15 && spatialEdit.idle")
+    new = [item["name"] for item in page.evaluate("() => spatialEdit.elements")[15:]]
+    assert sorted(name for name in new if name != "curtain") == ["chair", "window"]
+    picked = page.evaluate("() => spatialEdit.picked")
+    assert sorted(element(page, number)["name"] for number in picked) == ["chair", "window"]
+    assert all(number >= 15 for number in picked)

@@ -22,7 +22,7 @@ function removeAll(items) {
   finishKeys();
   if (!free.length) { say(`${listWords(kept)} ${kept.length > 1 ? 'are' : 'is'} locked: unlock first.`, true); return; }
   const gone = new Set(free.flatMap((item) => [item, ...kind.along(item)])), said = `Removed ${listWords(free)}; undo brings ${free.length > 1 ? 'them' : 'it'} back.`;
-  const targets = free.filter((item) => !free.some((base) => base !== item && kind.along(base).includes(item))).map((item) => item.id);
+  const targets = based(free).map((item) => item.id);
   elements = elements.filter((other) => !gone.has(other));
   choose(kept.map((item) => item.id)); draw(); stage.focus({ preventScroll: true });
   say(kept.length ? `${said} Locked and kept: ${listWords(kept)}.` : said);
@@ -31,7 +31,7 @@ function removeAll(items) {
 function cloneAll(items) {
   finishKeys();
   if (!kind.cloneStep) { kind.act('clone', items[0]); return; }
-  awaited = items.length;
+  awaited = new Set(items.flatMap((item) => [item, ...kind.along(item)])).size;
   send('edit', kind.cloneStep(items));
 }
 function pick(id, focus = false) {
@@ -112,7 +112,7 @@ function pressWithShift(hits, x, y, event) {
 }
 function pressMany(holder, x, y, event, click) {
   if (kind.groups && picked.size > 1 && loose().length) { startGroup('group-move', event.pointerId, { x, y, click }); return; }
-  if (holder) choose(picked, holder.id);
+  if (holder) choose(picked, (kind.lead ? kind.lead(holder) : holder).id);
   begin('move', event.pointerId, { x, y, click });
 }
 function pickBelow(x, y) {                         // a second click on the same spot reaches the element below
@@ -162,7 +162,7 @@ function release(event) {
   if (item && done.moved) {
     if (event.type === 'pointercancel') restoreBase();
     else send('edit', kind.difference(done.before));
-    say(done.group ? groupTold() : kind.told(item));
+    say(done.group || picked.size > 1 && kind.each ? groupTold() : kind.told(item));
   } else if (event.type === 'pointerup' && !doubleTap(event) && done.click) done.click();
   if (!waiting && !outbox.length) restoreBase();     // an answer that came during the gesture
   draw();
@@ -220,7 +220,7 @@ function finishKeys() {
   burst = null; drag = null;
   const edit = kind.difference(done.before);
   if (edit.length) send('edit', edit);
-  if (item) say(picked.size > 1 ? groupTold() : kind.told(item));
+  if (item) say(picked.size > 1 ? groupTold() : kind.told(item, edit));
 }
 
 stage.tabIndex = -1;
@@ -264,7 +264,7 @@ element.addEventListener('keydown', (event) => {
     if (made) { event.preventDefault(); alter(made); }
   } else {
     const made = current() && kind.key(event);
-    if (made) { event.preventDefault(); change(made); }
+    if (made) { event.preventDefault(); if (picked.size > 1 && kind.each) alter(() => kind.each(made)); else change(made); }
   }
 });
 stage.addEventListener('focusin', (event) => {

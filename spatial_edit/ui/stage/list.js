@@ -73,7 +73,7 @@ function showRow(id) {
 }
 
 // ---- hide and lock, one or several: by a row's buttons, the toolbar, keys and the menu ----
-const FLAGS = { hide: { field: 'hidden', on: 'hide', off: 'show', said: ['is shown', 'is hidden'] }, lock: { field: 'locked', on: 'lock', off: 'unlock', said: ['is unlocked', 'is locked'] } };
+const FLAGS = { hide: { field: 'hidden', on: 'hide', off: 'show', said: ['shown', 'hidden'] }, lock: { field: 'locked', on: 'lock', off: 'unlock', said: ['unlocked', 'locked'] } };
 function flipFlag(name, items) {
   const { field, on, off, said } = FLAGS[name], may = name === 'hide' ? items.filter((item) => !item.locked) : items;
   if (!may.length) { if (items.length) say(`${listWords(items)}: locked, unlock first.`, true); return; }
@@ -81,7 +81,7 @@ function flipFlag(name, items) {
   const to = !may.every((item) => item[field]), steps = may.filter((item) => item[field] !== to).map((item) => ({ op: to ? on : off, target: item.id }));
   for (const item of may) for (const one of name === 'hide' ? [item, ...kind.along(item)] : [item]) one[field] = to;
   draw();
-  say(`${listWords(may)} ${said[Number(to)]}.`);
+  say(`${listWords(may)} ${may.length > 1 ? 'are' : 'is'} ${said[Number(to)]}.`);
   send('edit', steps);
 }
 

@@ -93,18 +93,23 @@ function receive() {
   if (!drag && !outbox.length) {
     const fresh = said.elements.filter((item) => !before.has(item.id));
     restoreBase();
-    if (!opened && fresh.length && [1, awaited].includes(fresh.length)) { choose(fresh.map((item) => item.id)); made = true; }
+    if (!opened && fresh.length && [1, awaited].includes(fresh.length)) { choose(based(fresh).map((item) => item.id)); made = true; }
     awaited = 0;
   }
   emptyState.hidden = true;
   img.alt = `Picture with ${said.elements.length} elements, made by ${said.model}`;
   const fresh = !opened && current() && !before.has(selected) ? kind.describe(current()) : '';
   if (opened || said.error || said.message || fresh) say(said.error || said.message || fresh, Boolean(said.error || said.message && !opened));
-  else if (statusLine.textContent.endsWith('…')) say('Done.');
+  else if (statusLine.textContent.endsWith('…')) { const { steps, present } = said.history || { steps: [] }; say(steps[present] ? `Done: ${steps[present].label}.` : 'Done.'); }
   tell('receive', said, opened);
   draw();
   if (made && (stage.contains(document.activeElement) || layers.contains(document.activeElement))) nodesOf(current()).shape.focus({ preventScroll: true });
   flush();
+}
+// Those that rest on no other of these: what rests on a thing goes along with it.
+function based(items) {
+  const mine = items.map((item) => byId(item.id)), riders = new Set(mine.flatMap((item) => kind.along(item)));
+  return mine.filter((item) => !riders.has(item));
 }
 // The functions of this kind of layout; nothing of another kind stays on the stage.
 function use(name) {

@@ -39,7 +39,7 @@ function resizeRoom(axis, value) {
 // Another room that keeps a part of this one; what rests on a kept thing is kept too.
 function varyRoom(name) {
   finishKeys();
-  const bases = elements.filter((item) => item.locked || item.id === selected), keep = new Set(bases.flatMap((item) => [item, ...carried(item, elements)]).map((item) => item.id));
+  const bases = elements.filter((item) => item.locked || picked.has(item.id)), keep = new Set(bases.flatMap((item) => [item, ...carried(item, elements)]).map((item) => item.id));
   if (name === 'fill' && !keep.size) { say('Select or lock what is to stay first.', true); return; }
   if (name === 'rehouse') selected = null;          // numbers mean other things there
   say('Making another room…');

@@ -3,7 +3,7 @@
 const LIFT = 0.05, SLIDE = [0.05, 0.25];
 // Riders are remembered as they were: a thing keeps its place on what carries it, however far that goes.
 function start3d(gesture, item) {
-  gesture.party = party(item, elements, world.lights);
+  gesture.party = party(item, elements, world.lights); gesture.others = fellows(item);
   const camera = world.camera, where = placement(item);
   gesture.plane = where === 'ceiling' ? top(item) : bottom(item);
   const anchor = where === 'hung' ? [item.x, item.y, item.z] : [item.x, gesture.plane, item.z], [u, v] = project(anchor, camera);
@@ -19,7 +19,7 @@ function alongFace({ old, face: [, axis, sign] }, x, y) {
 }
 
 function move3d(gesture, item, x, y, event) {
-  const { kind: what, old } = gesture, free = event.altKey;
+  const { kind: what, old } = gesture, free = event.altKey || gesture.others.length > 0;
   if (what === 'lift') {
     const t = nearestOnLine([old.x, old.y, old.z], [0, 1, 0], x, y, world.camera) - gesture.t0;
     settleInside(item, old, { x: old.x, z: old.z, facing: old.facing, y: liftTo(old, old.y + t, free) }, gesture.party, elements, world.room);
@@ -27,6 +27,7 @@ function move3d(gesture, item, x, y, event) {
   else {
     const [u, v] = [x - gesture.offset[0], y - gesture.offset[1]], found = targetAt(gesture, u, v);
     settleInside(item, old, poseFor(old, found.want, world.room, withOld(gesture), free, found.surface), gesture.party, elements, world.room);
+    follow(gesture, item);
   }
   noteCollisions(item);
 }
@@ -86,8 +87,8 @@ function scale3d(item, factor) { scaleFrom(item, copy(item), factor, party(item,
 // ---- collisions ----
 let warned3d = null;                               // whose collisions are shown: the element that was moved last
 function markCollisions(item) {
-  const moved = [item, ...carried(item, elements)], found = collisions(moved, elements);
-  hit3d = new Set(found.length ? [item.id, ...found.map((other) => other.id)] : []);
+  const moved = [item, ...chosen()].flatMap((one) => [one, ...carried(one, elements)]), found = collisions(moved, elements);
+  hit3d = new Set(found.length ? [item.id, ...picked, ...found.map((other) => other.id)] : []);
 }
 function noteCollisions(item) {
   warned3d = item.id;
@@ -95,10 +96,10 @@ function noteCollisions(item) {
   if (drag && drag.kind !== 'keys') { const words = warn3d(item); say(words || boxes3d.describe(item), Boolean(words)); }
 }
 function warn3d(item) {
-  const names = elements.filter((other) => hit3d.has(other.id) && other !== item).map(boxes3d.title);
+  const mine = [item, ...chosen()].flatMap((one) => [one, ...carried(one, elements)]), names = elements.filter((other) => hit3d.has(other.id) && !mine.includes(other)).map(boxes3d.title);
   if (!names.length || !hit3d.has(item.id)) return '';
   const few = names.slice(0, 3), last = names.length > 3 ? 'more' : few.pop();
-  return `${boxes3d.title(item)} runs into ${few.length ? `${few.join(', ')} and ` : ''}${last}.`;
+  return `${picked.size > 1 ? 'What you move' : boxes3d.title(item)} runs into ${few.length ? `${few.join(', ')} and ` : ''}${last}.`;
 }
 
 // ---- keys ----
@@ -107,7 +108,7 @@ function key3d(event) {
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   if (arrows[key]) return (item) => slideBy(item, arrows[key].map((part) => part * step), free);
   if (key === 'PageUp' || key === 'PageDown') return (item) => nudge(item, (old) => ({ y: liftTo(old, old.y + (key === 'PageUp' ? LIFT : -LIFT), true) }));
-  if ((key === '[' || key === ']') && placement(current()) !== 'hung') return (item) => turn3d(item, key === ']' ? 1 : -1);
+  if ((key === '[' || key === ']') && (picked.size > 1 || placement(current()) !== 'hung')) return (item) => { if (placement(item) !== 'hung') turn3d(item, key === ']' ? 1 : -1); };
   if (key === '+' || key === '=') return (item) => scale3d(item, 1.05);
   if (key === '-') return (item) => scale3d(item, 1 / 1.05);
   return null;
@@ -136,7 +137,4 @@ function turn3d(item, by) {
     const facing = ROUND[(ROUND.indexOf(old.facing) + by + 4) % 4];
     return insideRoom({ x: old.x, y: old.y, z: old.z, facing }, { ...turnHalves(old, facing), hy: old.hy }, world.room);
   });
-}
-function act3d(name, item) {
-  if (name === 'clone') send('edit', [{ op: 'clone', target: item.id }]);
 }

@@ -64,7 +64,7 @@ function drawPanel() {
   if (item) drawItem(item);
 }
 function drawItem(item) {
-  find('.se-who').textContent = boxes3d.title(item);
+  find('.se-who').textContent = `${boxes3d.title(item)}${picked.size > 1 ? ` (${picked.size} selected)` : ''}`;
   find('.se-who').style.setProperty('--c', boxes3d.colour(item));
   const picker = find('[data-colour]'), where = placement(item), variant = item.style;
   if (document.activeElement !== picker || !drag) picker.value = hex(item.colour);

@@ -84,7 +84,8 @@ planSvg.addEventListener('pointerdown', (event) => {
     drag = { kind: grip.dataset.plan, pointer: event.pointerId, id: null, before: snapshot(), moved: false, from: copy(world.camera), x, z, ...start };
     stage.classList.add('dragging');
   } else {
-    if (!hits.some((item) => item.id === selected)) pick(hits[0].id);
+    const held = hits.find((item) => item.id === selected) || hits.find((item) => picked.has(item.id));
+    if (!held) pick(hits[0].id); else if (picked.size > 1) choose(picked, leadOf(held).id);
     const item = current();
     begin('plan', event.pointerId, { x: 0, y: 0, dx: x - item.x, dz: z - item.z, ...start });
   }
@@ -104,11 +105,13 @@ planSvg.addEventListener('pointermove', (event) => {
   else planMove(drag, byId(drag.id), x - drag.dx, z - drag.dz, event.altKey);
   drawSoon(); pump();
 });
-function planMove({ old, party: along, id }, item, x, z, free) {
+function planMove(gesture, item, x, z, free) {
   if (!item) return;
+  const { old, party: along, id, others } = gesture;
   const surface = placement(old) === 'top' ? elements.filter((base) => bears(base, old) && Math.abs(x - base.x) < base.hx && Math.abs(z - base.z) < base.hz).sort((p, q) => top(q) - top(p))[0] : null;
   const before = elements.map((other) => (other.id === id ? old : other));
-  settleInside(item, old, poseFor(old, { x, z }, world.room, before, free, surface), along, elements, world.room);
+  settleInside(item, old, poseFor(old, { x, z }, world.room, before, free || others.length > 0, surface), along, elements, world.room);
+  follow(gesture, item);
   noteCollisions(item);
 }
 // The camera stays between the walls and out of the furniture.
@@ -127,7 +130,7 @@ function planRelease(event) {
   if (done.moved && event.type === 'pointercancel') restoreBase();
   else if (done.moved) {
     send('edit', kind.difference(done.before));
-    say(item ? kind.told(item) : cameraWords());
+    say(!item ? cameraWords() : picked.size > 1 ? groupTold() : kind.told(item));
   }
   if (!waiting && !outbox.length) restoreBase();
   draw();

@@ -94,11 +94,14 @@ const boxes3d = {
   },
   holds: (item, x, y) => boxes3d.under(x, y).includes(item),
   start: start3d,
+  lead: leadOf,
+  each: (make) => { for (const item of roots3d()) make(item); noteCollisions(current()); },
+  cloneStep: (items) => based(items).map(({ id }) => ({ op: 'clone', target: id })),
   move: move3d,
   told: (item) => warn3d(item) || boxes3d.describe(item),
   key: key3d,
   wheel(item, delta) { scale3d(item, Math.exp(-delta / 1200)); },
   shortcuts: { l: 'lock' },
-  act(name, item) { act3d(name, item); },
+  act() {},
 };
 kinds.boxes3d = boxes3d;
