@@ -35,7 +35,7 @@ def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
     """Answer the canvas: `kind` is edit, vary, undo, redo or goto; `code` names the scene that the browser
     meant."""
     seat = context.seats.take(token)
-    stamp = asked["stamp"] if isinstance(asked["stamp"], int) else 0
+    stamp = _stamp(asked["stamp"])
     with seat.lock:
         session = seat.session
         try:
@@ -51,6 +51,11 @@ def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
             return answer(context, seat, session.frame, "commit", stamp=stamp, error=sentence(error))
         why = "open" if asked["kind"] == "open" else "commit"
         return answer(context, seat, frame, why, stamp=stamp)
+
+
+def _stamp(value: object) -> int:
+    """The browser's number of the commit, which goes back in the answer; 0 for what is none."""
+    return value if isinstance(value, int) and 0 <= value < 2**53 else 0
 
 
 def _step(session: Session, kind: object, edit: object) -> Frame:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from spatial_edit.edits.blob_values import MAX_ID
 from spatial_edit.images import enlarge, to_pil
 from spatial_edit.layouts import Blobs, Boxes3D
 from spatial_edit.session import Session, resolve
@@ -102,6 +103,7 @@ def _numbers(value: object) -> list[int]:
     if not isinstance(value, list) or len(value) > 64:
         raise ValueError("give the elements as a list of at most 64 numbers")
     for item in value:
-        if isinstance(item, bool) or not isinstance(item, int) or value.count(item) > 1:
+        known = isinstance(item, int) and not isinstance(item, bool) and 0 <= item <= MAX_ID
+        if not known or value.count(item) > 1:
             raise ValueError(f"{str(item)[:20]!r} is no number of an element, or is named twice")
     return value
