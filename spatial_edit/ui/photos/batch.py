@@ -77,7 +77,8 @@ class Batch:
         self.context, self.model, self.effort, self.fit = context, model, effort, fit
         self.secret = secrets.token_urlsafe(18)  # whoever knows it may see the pictures
         self.stopping = threading.Event()
-        self.seconds = 0.0  # of work so far
+        self.seconds = 0.0  # of work so far, without that of the run going on
+        self._began = 0.0
         self._photos: dict[int, Photo] = {}
         self._lock, self._work = threading.Lock(), threading.Lock()
         self._home = tempfile.TemporaryDirectory(prefix="spatial-edit-")
@@ -98,6 +99,11 @@ class Batch:
     @property
     def running(self) -> bool:
         return self._work.locked()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of work so far, all that belongs to a photo: reading, parsing, its pictures."""
+        return self.seconds + (time.monotonic() - self._began if self.running else 0.0)
 
     def result(self, number: object) -> Result:
         """The result of a photo; ValueError when it has none."""
@@ -165,12 +171,12 @@ class Batch:
         """Parse what waits, one photo after the other; returns at once when that is going on already."""
         if not self._work.acquire(blocking=False):
             return
-        began = time.monotonic()
+        self._began = time.monotonic()
         try:
             while not self.stopping.is_set() and (waiting := self.of("waiting")):
                 self._parse(waiting[0])
         finally:
-            self.seconds += time.monotonic() - began
+            self.seconds = self.elapsed
             self._work.release()
 
     def _set(self, photo: Photo) -> None:

@@ -220,11 +220,11 @@ def words_of(batch: Batch) -> str:
 
 
 def _left(batch: Batch, waiting: int) -> str:
-    """How long it may still take, from the photos that are done."""
-    taken = [photo.result.seconds for photo in batch.of("done") if photo.result is not None]
-    if not taken:
+    """How long it may still take, from what the photos that are done have taken."""
+    done = len(batch.of("done"))
+    if not done:
         return ""
-    seconds = sum(taken) / len(taken) * waiting
+    seconds = batch.elapsed / done * waiting
     return f" About {seconds / 60:.0f} min left." if seconds >= 90 else f" About {seconds:.0f} s left."
 
 
