@@ -84,6 +84,7 @@ function drawLabels() {
     const width = Math.max(20, Math.ceil(pen.measureText(words).width) + 14);
     const box = { x: clamp(spot.x - width / 2, [left + 2, right - width - 2]), y: clamp(spot.y - 10, [top + 2, bottom - 22]), w: width };
     const meets = (other) => Math.abs(other.x + other.w / 2 - box.x - width / 2) < (other.w + width) / 2 + 1 && Math.abs(other.y - box.y) < 21;
+    freeHandles(item, box, top, bottom);
     for (let tries = 0; tries < 6 && placed.some(meets); tries += 1) box.y = placed.find(meets).y + 21.5;
     box.y = Math.min(box.y, bottom - 22);
     placed.push(box);
@@ -91,6 +92,14 @@ function drawLabels() {
     put(tag, { transform: `translate(${box.x} ${box.y})` });
     put(tag, { class: `se-tag${picked.has(item.id) ? ' on' : ''}${item.hidden ? ' ghost' : ''}` });
   }
+}
+
+// The label of a small element would lie under its handles: then it goes below them all, or above.
+function freeHandles(item, box, top, bottom) {
+  const tips = item.id === selected && kind.tips && handled(item) ? kind.tips(item) : [], near = 10, rows = tips.map(([, y]) => y);
+  if (!tips.some(([x, y]) => x > box.x - near && x < box.x + box.w + near && y > box.y - near && y < box.y + 20 + near)) return;
+  const below = Math.max(...rows) + 13;
+  box.y = below <= bottom - 22 ? below : Math.max(top + 2, Math.min(...rows) - 33);
 }
 
 // A handle: a dot with a large invisible spot to hit, made once and moved.
@@ -110,8 +119,9 @@ function inStage(value, axis) {
   const margin = coarse.matches ? 22 : 13, low = -(axis ? lens.y : lens.x);
   return clamp(value, [low + margin, low + frameSide - margin]);
 }
+const handled = (item) => Boolean(item && view !== 'picture' && !item.locked && picked.size < 2);
 function drawHandles() {
-  const item = current(), shown = item && view !== 'picture' && !item.locked && picked.size < 2;
+  const item = current(), shown = handled(item);
   handles.style.display = shown ? '' : 'none';
   if (shown) kind.handles(item);
   drawGroup();

@@ -12,7 +12,7 @@ const BACK = entry('Back', () => showMenu('first'), { stays: true, back: true })
 function firstPage(items) {
   const one = items.length === 1 ? items[0] : null, many = items.length > 1, none = !items.length, can = world.can || [];
   const all = (key) => items.length > 0 && items.every((item) => item[key]);
-  return [
+  const list = [
     entry(many ? `Clone ${items.length}` : 'Clone', () => act('clone'), { keys: 'Ctrl+D', off: none }),
     entry('Copy', copyChosen, { keys: 'Ctrl+C', off: none }),
     entry('Paste', paste, { keys: 'Ctrl+V', off: !pasteable().length }),
@@ -33,6 +33,7 @@ function firstPage(items) {
     entry('Select all', selectAll, { keys: 'Ctrl+A' }),
     entry('Whole picture', () => zoomBy('fit'), { keys: '0', off: lens.zoom === 1 }),
   ];
+  return none ? list.filter((item) => !item.off) : list;   // over an empty place: only what can be done there
 }
 const alignPage = (items) => [BACK, LINE,
   ...[['left', 'Left edges'], ['centre', 'Centres, one above the other'], ['right', 'Right edges'], ['top', 'Top edges'], ['middle', 'Centres, side by side'], ['bottom', 'Bottom edges']].map(([edge, label]) => entry(label, () => align(edge))),

@@ -35,7 +35,7 @@ sheets.item = () => {
   drawFlags(items);
   drawDials();
   for (const button of studioParts('[data-align], [data-distribute]')) button.disabled = frozen || button.matches('[data-distribute]') && items.length < 3;
-  drawSeed('style', frozen, one ? likeWords(one) : '');
+  drawSeed('style', frozen);
   studioPart('[data-do=unstyle]').disabled = frozen || !items.some((item) => item.source || item.colour);
   if (one) drawLook(one);
 };
@@ -67,21 +67,22 @@ function drawDial(row, item, frozen) {
   putText(row.querySelector('output'), words);
   put(input, { 'aria-valuetext': words });
 }
-const likeWords = (item) => (item.source && item.source.seed === null ? `like ${(sceneWorld().rows || [])[item.source.row] ?? 'another'}` : '');
+// What the list is called that lends a look: whose look the element has now.
+const likeWords = (item) => (item.source && item.source.seed === null ? (sceneWorld().rows || [])[item.source.row] ?? 'another' : 'choose…');
 function drawLook(item) {
   const others = elements.filter((other) => other !== item), picker = studioPart('[data-paint]');
   showValue(picker, item.colour || item.paint || '#888888');
   for (const control of [picker, studioPart('[data-like]'), studioPart('[data-swap]'), studioPart('[data-do=own-colour]')]) control.disabled = item.locked;
   studioPart('[data-do=own-colour]').hidden = !item.colour;
-  fillList(studioPart('[data-like]'), others.filter((other) => other.row !== item.row));
+  fillList(studioPart('[data-like]'), others.filter((other) => other.row !== item.row), likeWords(item));
   fillList(studioPart('[data-swap]'), others.filter((other) => !other.locked));
 }
 // The options of a list of elements, made again only when they changed: a list that is open stays open.
-function fillList(list, items) {
-  const wanted = items.map((item) => kind.title(item)).join('\n');
+function fillList(list, items, first = 'choose…') {
+  const wanted = [first, ...items.map((item) => kind.title(item))].join('\n');
   if (list.dataset.options === wanted) return;
   list.dataset.options = wanted;
-  list.replaceChildren(...[null, ...items].map((item) => Object.assign(document.createElement('option'), { value: item ? String(item.id) : '', textContent: item ? kind.title(item) : 'choose…' })));
+  list.replaceChildren(...[null, ...items].map((item) => Object.assign(document.createElement('option'), { value: item ? String(item.id) : '', textContent: item ? kind.title(item) : first })));
 }
 // Back to its own row; a colour that was given to it stays.
 const ownRow = (item) => [{ op: 'unstyle', target: item.id }, ...(item.colour ? [{ op: 'recolour', target: item.id, colour: item.colour }] : [])];
@@ -117,16 +118,15 @@ const studioDeeds = {
   },
   'own-colour'() { send('edit', [{ op: 'recolour', target: selected, colour: null }]); },
 };
-const freeIds = () => freeOnes().map((item) => item.id);
 studio.addEventListener('click', (event) => {
   const button = event.target.closest('button');
   if (!button || button.disabled || !scene.code) return;
-  const { leaf: name, do: deed, align, distribute, by, die } = button.dataset;
+  const { leaf: name, do: deed, align: edge, distribute: axis, by, die } = button.dataset;
   if (name) { openLeaf(name); return; }
   finishKeys();
   if (deed) studioDeeds[deed]();
-  else if (align) send('edit', [{ op: 'align', targets: freeIds(), edge: align }]);
-  else if (distribute) send('edit', [{ op: 'distribute', targets: freeIds(), axis: distribute }]);
+  else if (edge) align(edge);
+  else if (axis) distribute(axis);
   else if (by || die) stepSeed(button.closest('[data-seed]').dataset.seed, Number(by));
   draw();
 });

@@ -27,10 +27,10 @@ function stepSeed(name, by) {
   const from = seedNow(name) ?? sceneWorld().seed ?? 0;
   takeSeed(name, by ? (from + by + MOST_SEEDS) % MOST_SEEDS : anySeed());
 }
-function drawSeed(name, frozen = false, words = '') {
+function drawSeed(name, frozen = false) {
   const box = studioPart(`[data-seed=${name}]`), field = box.querySelector('input');
   showValue(field, seedNow(name) ?? '');
-  field.placeholder = words || seeds[name].own;
+  field.placeholder = seeds[name].own;
   for (const control of box.children) control.disabled = frozen;
 }
 studio.addEventListener('change', (event) => {

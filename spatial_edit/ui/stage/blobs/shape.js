@@ -115,6 +115,7 @@ const blobs = {
   },
   bounds(item) { const [w, h] = extents(item); return { left: item.x - w, right: item.x + w, top: item.y - h, bottom: item.y + h }; },
   spot: (item) => ({ x: item.x * side, y: item.y * side, room: 2.2 * Math.max(...radii(item)) * side, shown: true }),
+  tips: (item) => Object.values(handlePlaces(item)),
   handles(item) {
     const places = handlePlaces(item), arm = handles.querySelector('.se-arm') || make('line', { class: 'se-arm' }, handles);
     for (const [name, hint] of [['along', 'Drag: length'], ['across', 'Drag: width'], ['rotate', 'Drag: turn']]) {
@@ -152,7 +153,12 @@ const blobs = {
       if (what === 'along') shapeTo(item, before, met, b, event.shiftKey); else shapeTo(item, before, a, met, event.shiftKey);
     }
   },
-  told: (item) => blobs.describe(item),
+  // What an edit of the kind's own operations has done to an element, in words.
+  told(item, edit = []) {
+    const [{ op } = {}] = edit, dial = dials[{ opacity: 'opacity', mix: 'share', reorder: 'depth' }[op]];
+    if (op === 'recolour') return `${blobs.title(item)}: ${item.colour ? `colour ${item.colour}` : 'its own colour'}.`;
+    return dial ? `${blobs.title(item)}: ${dial.label} ${dial.words(item)}.` : blobs.describe(item);
+  },
   key(event) {
     const step = event.shiftKey ? 0.05 : 0.01, changes = {
       ArrowLeft: (it) => { it.x -= step; }, ArrowRight: (it) => { it.x += step; },
