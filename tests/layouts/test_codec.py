@@ -147,7 +147,7 @@ def test_wrong_elements_are_refused(change):
         [],
         {},
         {"kind": "blobs"},
-        {"kind": "boxes", "elements": []},
+        {"kind": "cubes", "elements": []},
         {"kind": "blobs", "elements": {}},
         {"kind": "blobs", "elements": [ELEMENT, ELEMENT]},
         {"kind": "blobs", "elements": [ELEMENT | {"id": i} for i in range(65)]},

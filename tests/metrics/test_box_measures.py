@@ -230,7 +230,7 @@ def test_smoke_evaluate_of_boxes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr(evaluate_module, "JUDGE_FOLDER", folder)
     monkeypatch.setattr(evaluate_module, "load_judge", lambda: load(folder))
     sizes = BoxSizes(moves=2, true_moves=2, held_out=2, edited=1, orbited=1, frames=1)
-    monkeypatch.setattr(evaluate_module, "QUICK", Sizes(6, 2, 2, sizes))
+    monkeypatch.setattr(evaluate_module, "QUICK", Sizes(6, 2, 2, boxes=sizes))
     monkeypatch.setattr(reference_module, "SHARD", 6)
     monkeypatch.setattr(box_evaluate, "LOOKED_AT", 4)
     monkeypatch.setattr(box_evaluate, "POOL_SHARD", 6)
