@@ -11,7 +11,8 @@ from spatial_edit.layouts import Scene
 from spatial_edit.layouts.strict_json import JsonError, array, parse, show
 from spatial_edit.session.scene_ops import Changed, Studio, apply_scene_op, is_scene_op
 
-MAX_COMPLETIONS = 1  # in one array: it takes seconds
+# In one array, of the ops that sample scenes: a completion takes seconds, a morph up to 33 samples.
+MOST_AT_ONCE = {"complete": 1, "morph": 4, "relayout": 8, "truncate": 8}
 
 
 def read_items(source: object) -> tuple[Mapping[str, object], ...]:
@@ -31,8 +32,9 @@ def read_items(source: object) -> tuple[Mapping[str, object], ...]:
                 raise JsonError(f"edit {i + 1} must be a JSON object, not {show(item)}")
     except JsonError as error:
         raise EditError(str(error)) from error
-    if sum(item.get("op") == "complete" for item in items) > MAX_COMPLETIONS:
-        raise EditError("only one auto-complete fits into an array of edits: send them one after the other")
+    for op, most in MOST_AT_ONCE.items():
+        if sum(item.get("op") == op for item in items) > most:
+            raise EditError(f"an array of edits may hold at most {most} of {op}: send the rest after it")
     return tuple(items)
 
 
