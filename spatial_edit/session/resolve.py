@@ -89,17 +89,14 @@ def _stored_scene(lookup: Lookup, store: Store, code: str) -> tuple[SharedScene,
     if stored.layout is not None:
         scene = replace(scene, layout=stored.layout)
     generator = lookup(scene.model)
-    layout = share.quantise(scene.layout)
-    latent = scene.latent
-    shared = SharedScene(
-        generator.spec.number,
-        scene.weights[:8],
-        latent.seed,
-        share.round_truncation(latent.truncation),
-        layout,
-        stored.guard,
-    )
-    return shared, generator, scene
+    return replace(as_shared(scene, generator), guard=stored.guard), generator, scene
+
+
+def as_shared(scene: Scene, generator: Generator) -> SharedScene:
+    """What a code would say of the scene, without its guard."""
+    layout, latent = share.quantise(scene.layout), scene.latent
+    truncation = share.round_truncation(latent.truncation)
+    return SharedScene(generator.spec.number, scene.weights[:8], latent.seed, truncation, layout)
 
 
 def _astray() -> CodeError:

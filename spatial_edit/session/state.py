@@ -23,7 +23,7 @@ from spatial_edit.session.appearances import seed_scene
 from spatial_edit.session.draft import read_items, revise
 from spatial_edit.session.labels import VARIATIONS, label_of
 from spatial_edit.session.picture import draw
-from spatial_edit.session.resolve import Lookup, Names, check_fit, expand, resolve
+from spatial_edit.session.resolve import Lookup, Names, as_shared, check_fit, expand, resolve
 from spatial_edit.session.scene_ops import Studio
 from spatial_edit.session.vary import blend, check_seed, vary
 from spatial_edit.share import OtherWeights
@@ -134,6 +134,7 @@ class Session:
         """A parsed scene goes to the store and becomes the present; `receipt` then holds its deletion key."""
         generator = self._lookup(scene.model)
         check_fit(scene, generator)
+        share.check_weights(as_shared(scene, generator), generator.weights, scene.model)
         scene = replace(scene, layout=share.quantise(scene.layout), guard=None)
         data = scene_to_bytes(scene)
         with torch.no_grad():
@@ -225,10 +226,19 @@ class Session:
         """Decode, draw, and only then remember."""
         with torch.no_grad():
             scene, generator = resolve(self._lookup, self.store, code, names=self._names)
+            scene = self._thrifty(scene)
             frame = _frame(generator, Step(scene, code, notes, label))
         self._history = self._history.commit(Step(scene, code, notes, label))
         self._frame = frame
         return frame
+
+    def _thrifty(self, scene: Scene) -> Scene:
+        """The scene with the adapted weights of the present one where they are equal: an entry of the store
+        is read again after a while, and 200 steps would each keep megabytes of their own."""
+        old = () if self._frame is None else self._frame.scene.delta
+        pairs = zip(scene.delta, old, strict=False)
+        same = len(scene.delta) == len(old) and all(a == b and torch.equal(v, w) for (a, v), (b, w) in pairs)
+        return replace(scene, delta=old) if same else scene
 
     def _go(self, history: History[Step]) -> Frame:
         step = history.present
