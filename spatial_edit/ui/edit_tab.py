@@ -14,6 +14,7 @@ from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
 from spatial_edit.ui.files import scene_file
 from spatial_edit.ui.kind_values import HELP_KINDS
 from spatial_edit.ui.scenes import answer, commit, load
+from spatial_edit.ui.seeing.desk import Desk
 from spatial_edit.ui.seeing.service import seeing_functions
 from spatial_edit.ui.serving import hardware
 from spatial_edit.ui.serving.live import LiveDesk
@@ -188,6 +189,8 @@ def _server_functions(context: Context) -> list[Any]:
         )
     )
 
+    files, links = Desk(per_second=4, burst=16), ShareDesk(context)
+
     def render_live_picture(payload: Any) -> dict[str, object] | None:
         try:
             return desk.answer(payload)
@@ -196,15 +199,15 @@ def _server_functions(context: Context) -> list[Any]:
 
     def render_file(payload: Any) -> dict[str, object]:
         try:
-            return scene_file(context, payload)
+            with files.turn():
+                return scene_file(context, payload)
         except (ValueError, OSError) as error:
             return {"error": sentence(error)}
 
-    links = ShareDesk(context)
-
     def share_scene(payload: Any) -> dict[str, str]:
         try:
-            return links.answer(payload)
+            with files.turn():
+                return links.answer(payload)
         except (ValueError, OSError) as error:
             return {"error": sentence(error)}
 

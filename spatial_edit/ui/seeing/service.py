@@ -25,6 +25,7 @@ Answer = dict[str, object]
 def seeing_functions(context: Context) -> list[Callable[[Any], Answer]]:
     """`see_map`, `make_variations`, `make_replay`, `replay_state` and `open_scene_file`, for the canvas."""
     quick, slow, jobs = Desk(per_second=8, burst=16), Desk(per_second=0.5, burst=8, patience=60), Jobs()
+    opening = Desk(per_second=0.5, burst=16)  # a file may become an entry of the store, of up to 4 MB
 
     def see_map(payload: Any) -> Answer:
         return _told(lambda: seen_map(context, payload).answer(), quick)
@@ -46,7 +47,7 @@ def seeing_functions(context: Context) -> list[Callable[[Any], Answer]]:
         return _told(lambda: jobs.state(payload))
 
     def open_scene_file(payload: Any) -> Answer:
-        return _told(lambda: {"code": opened_code(context, payload)}, quick)
+        return _told(lambda: {"code": opened_code(context, payload)}, opening)
 
     return [see_map, make_variations, make_replay, replay_state, open_scene_file]
 

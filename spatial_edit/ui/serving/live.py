@@ -20,6 +20,7 @@ from spatial_edit.ui.pictures import data_url, live
 PICTURES_PER_SECOND = 90.0
 MOST_PAGES = 1024
 PATIENCE = 2.0  # seconds that a request waits for its turn
+MOST_WAITING = 12  # requests at once, of the 40 threads that Gradio has for everything
 
 Render = Callable[[str, object], Tensor]  # (code, elements) -> (3, H, W)
 
@@ -40,11 +41,20 @@ class LiveDesk:
         self._tokens, self._filled = per_second, clock()
         self._newest: OrderedDict[str, int] = OrderedDict()
         self._lock, self._turn = threading.Lock(), threading.Semaphore(1)
+        self._places = threading.Semaphore(MOST_WAITING)
 
     def answer(self, payload: object) -> dict[str, object]:
         """One request `{"client", "seq", "code", "elements"}`; ValueError when it is malformed."""
         client, sequence, code, elements = _read(payload)
-        if not self._admit(client, sequence) or not self._turn.acquire(timeout=PATIENCE):
+        if not self._admit(client, sequence) or not self._places.acquire(blocking=False):
+            return {"seq": sequence}
+        try:
+            return self._drawn(client, sequence, code, elements)
+        finally:
+            self._places.release()
+
+    def _drawn(self, client: str, sequence: int, code: str, elements: object) -> dict[str, object]:
+        if not self._turn.acquire(timeout=PATIENCE):
             return {"seq": sequence}
         try:
             if self._newest.get(client, sequence) > sequence:
