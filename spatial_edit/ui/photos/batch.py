@@ -80,6 +80,7 @@ class Batch:
         self.seconds = 0.0  # of work so far, without that of the run going on
         self._began = 0.0
         self._photos: dict[int, Photo] = {}
+        self._archived = ""  # the table of the photos in the zip that was made last
         self._lock, self._work = threading.Lock(), threading.Lock()
         self._home = tempfile.TemporaryDirectory(prefix="spatial-edit-")
         self.home = Path(self._home.name)
@@ -134,11 +135,12 @@ class Batch:
                 photo = known.get(upload) or Photo(highest + 1, upload, Path(upload).name)
                 if photo.number > highest:
                     highest = photo.number
-                    self._copy(photo)
                 if photo.state == "failed":
                     photo = replace(photo, state="waiting", reason="")
                 if place >= most and photo.state == "waiting":
                     photo = replace(photo, state="failed", reason=left_out(most))
+                if photo.state == "waiting" and not self._source(photo).exists():
+                    self._copy(photo)
                 self._photos[photo.number] = photo
 
     def _copy(self, photo: Photo) -> None:
@@ -249,7 +251,9 @@ class Batch:
         done = self.of("done")
         if not done:
             raise ValueError("there is nothing to save yet: parse a photo first")
-        target = self.home / "spatial-edit-photos.zip"
+        target, table = self.home / "spatial-edit-photos.zip", self.table()
+        if target.exists() and table == self._archived:  # the same bytes again: Gradio keeps one copy of them
+            return str(target)
 
         def fill(bundle: zipfile.ZipFile) -> None:
             tables = []
@@ -258,10 +262,11 @@ class Batch:
                 for file in FILES:
                     bundle.write(self.home / folder / file, f"{folder}/{file}")
                 tables.append((photo.name, (self.home / folder / "blobs.csv").read_text(encoding="utf-8")))
-            bundle.writestr("photos.csv", self.table())
+            bundle.writestr("photos.csv", table)
             bundle.writestr("blobs.csv", join_tables("photo", tables))
 
         write_zip(target, fill)
+        self._archived = table
         return str(target)
 
     def table(self) -> str:

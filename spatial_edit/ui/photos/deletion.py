@@ -43,4 +43,5 @@ def delete(context: Context, code: str, key: str) -> None:
     named = parse_qs(urlsplit(text).query).get("s", []) if "?" in text else []
     if not text or not (key or "").strip():
         raise ValueError("name the scene and its key: both are shown when a photo is parsed")
-    delete_stored(context.store, f"s:{named[0]}" if named else text, key.strip())
+    # a table's cell that begins with "-" carries a quote, so that a spreadsheet takes it for no formula
+    delete_stored(context.store, f"s:{named[0]}" if named else text, key.strip().removeprefix("'"))
