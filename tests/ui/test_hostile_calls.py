@@ -1,8 +1,8 @@
 """Whatever a browser or a program sends, it gets sentences.
 
-Payloads with random wrong values in them, for every function that listens and for all kinds of layout: nothing
-else than ValueError and OSError may leave a handler, no path and no words of Python's own reach the client,
-and every answer can be written as JSON.
+Payloads with random wrong values in them, for every function that listens and all kinds of layout: nothing
+but ValueError and OSError may leave a handler, no path and no words of Python's own reach the client, and
+every answer can be written as JSON.
 """
 
 from __future__ import annotations
