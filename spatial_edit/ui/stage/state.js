@@ -100,7 +100,7 @@ function receive() {
   img.alt = `Picture with ${said.elements.length} elements, made by ${said.model}`;
   const fresh = !opened && current() && !before.has(selected) ? kind.describe(current()) : '';
   if (opened || said.error || said.message || fresh) say(said.error || said.message || fresh, Boolean(said.error || said.message && !opened));
-  else if (statusLine.textContent.endsWith('…')) { const { steps, present } = said.history || { steps: [] }; say(steps[present] ? `Done: ${steps[present].label}.` : 'Done.'); }
+  else if (!outbox.length && statusLine.textContent.endsWith('…')) { const { steps, present } = said.history || { steps: [] }; say(steps[present] ? `Done: ${steps[present].label}.` : 'Done.'); }
   tell('receive', said, opened);
   draw();
   if (made && (stage.contains(document.activeElement) || layers.contains(document.activeElement))) nodesOf(current()).shape.focus({ preventScroll: true });
