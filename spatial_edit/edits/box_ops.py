@@ -13,8 +13,7 @@ import torch
 
 from spatial_edit.edits.blob_op import numbers
 from spatial_edit.edits.blob_values import next_number, put, put_row
-from spatial_edit.edits.errors import EditError
-from spatial_edit.edits.plain_op import OfPlain, PlainEdit, check_count, grown, within
+from spatial_edit.edits.plain_op import MoveCentre, OfPlain, PlainEdit, SetSome, check_count, grown, within
 from spatial_edit.layouts.boxes import CENTRE_RANGE, EXTENT_RANGE, MAX_FLAT_BOXES, Boxes
 from spatial_edit.layouts.kinds_codec import read_label
 
@@ -22,16 +21,9 @@ _READERS = {"width": numbers(*EXTENT_RANGE), "height": numbers(*EXTENT_RANGE), "
 
 
 @dataclass(frozen=True)
-class Move(OfPlain):
-    op: ClassVar[str] = "move"
-    dx: float
-    dy: float
-
-    def run(self, layout: Boxes) -> Boxes:
-        index = self.index(layout)
-        centre = layout.centres[index] + torch.tensor([self.dx, self.dy])
-        place = within(centre, CENTRE_RANGE, f"the place of box {self.target}")
-        return replace(layout, centres=put_row(layout.centres, index, place))
+class Move(MoveCentre):
+    limits: ClassVar = CENTRE_RANGE
+    word: ClassVar[str] = "box"
 
 
 @dataclass(frozen=True)
@@ -46,18 +38,13 @@ class Resize(OfPlain):
 
 
 @dataclass(frozen=True)
-class Set(OfPlain):
-    op: ClassVar[str] = "set"
+class Set(SetSome):
     readers: ClassVar = _READERS
     x: float | None = None
     y: float | None = None
     width: float | None = None
     height: float | None = None
     label: str | None = None
-
-    def check(self) -> None:
-        if all(value is None for value in (self.x, self.y, self.width, self.height, self.label)):
-            raise EditError("set changes nothing: send x, y, width, height or label")
 
     def run(self, layout: Boxes) -> Boxes:
         self.check()

@@ -13,24 +13,16 @@ import torch
 
 from spatial_edit.edits.blob_op import integers, numbers
 from spatial_edit.edits.blob_values import next_number, put, put_row
-from spatial_edit.edits.errors import EditError
-from spatial_edit.edits.plain_op import OfPlain, PlainEdit, check_count, grown, within
+from spatial_edit.edits.plain_op import MoveCentre, OfPlain, PlainEdit, SetSome, check_count, grown, within
 from spatial_edit.layouts.heatmaps import CENTRE_RANGE, LEVELS, MAX_CENTRES, SIGMA_RANGE, Heatmaps
 
 _READERS = {"sigma": numbers(*SIGMA_RANGE), "level": integers(0, LEVELS - 1)}
 
 
 @dataclass(frozen=True)
-class Move(OfPlain):
-    op: ClassVar[str] = "move"
-    dx: float
-    dy: float
-
-    def run(self, layout: Heatmaps) -> Heatmaps:
-        index = self.index(layout)
-        centre = layout.centres[index] + torch.tensor([self.dx, self.dy])
-        place = within(centre, CENTRE_RANGE, f"the place of centre {self.target}")
-        return replace(layout, centres=put_row(layout.centres, index, place))
+class Move(MoveCentre):
+    limits: ClassVar = CENTRE_RANGE
+    word: ClassVar[str] = "centre"
 
 
 @dataclass(frozen=True)
@@ -45,17 +37,12 @@ class Resize(OfPlain):
 
 
 @dataclass(frozen=True)
-class Set(OfPlain):
-    op: ClassVar[str] = "set"
+class Set(SetSome):
     readers: ClassVar = _READERS
     x: float | None = None
     y: float | None = None
     sigma: float | None = None
     level: int | None = None
-
-    def check(self) -> None:
-        if all(value is None for value in (self.x, self.y, self.sigma, self.level)):
-            raise EditError("set changes nothing: send x, y, sigma or level")
 
     def run(self, layout: Heatmaps) -> Heatmaps:
         self.check()

@@ -3,14 +3,14 @@ that all of them have: reorder, remove, hide, show, lock, unlock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from spatial_edit.edits.blob_op import Change, find
-from spatial_edit.edits.blob_values import check_value, put
+from spatial_edit.edits.blob_values import check_value, put, put_row
 from spatial_edit.edits.errors import EditError
 from spatial_edit.layouts.layout import Elements
 
@@ -33,6 +33,35 @@ class OfPlain(PlainEdit):
     def index(self, layout: Elements) -> int:
         """The element's position; EditError when there is none, or it is locked and the op heeds locks."""
         return find(layout, self.target, "" if self.through_lock else self.op)
+
+
+@dataclass(frozen=True)
+class MoveCentre(OfPlain):
+    """By so much: of layouts with `centres`."""
+
+    op: ClassVar[str] = "move"
+    limits: ClassVar[tuple[float, float]]
+    word: ClassVar[str]  # what an element is called
+    dx: float
+    dy: float
+
+    def run(self, layout: Any) -> Any:
+        index = self.index(layout)
+        centre = layout.centres[index] + torch.tensor([self.dx, self.dy])
+        place = within(centre, self.limits, f"the place of {self.word} {self.target}")
+        return replace(layout, centres=put_row(layout.centres, index, place))
+
+
+@dataclass(frozen=True)
+class SetSome(OfPlain):
+    """Some of an element's values to new ones: every field but the target is optional, one must be given."""
+
+    op: ClassVar[str] = "set"
+
+    def check(self) -> None:
+        names = [field.name for field in fields(self) if field.name != "target"]
+        if all(getattr(self, name) is None for name in names):
+            raise EditError(f"set changes nothing: send {', '.join(names[:-1])} or {names[-1]}")
 
 
 @dataclass(frozen=True)

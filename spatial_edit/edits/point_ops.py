@@ -15,7 +15,7 @@ from torch import Tensor
 from spatial_edit.edits.blob_op import choice, numbers
 from spatial_edit.edits.blob_values import next_number, put_row
 from spatial_edit.edits.errors import EditError
-from spatial_edit.edits.plain_op import OfPlain, PlainEdit, check_count, grown, within
+from spatial_edit.edits.plain_op import OfPlain, PlainEdit, SetSome, check_count, grown, within
 from spatial_edit.layouts.points import MAX_PAIRS, PLACE_RANGE, Points
 
 ENDS = ("handle", "target", "both")
@@ -42,17 +42,12 @@ class Move(OfPlain):
 
 
 @dataclass(frozen=True)
-class Set(OfPlain):
-    op: ClassVar[str] = "set"
+class Set(SetSome):
     readers: ClassVar = _READERS
     x: float | None = None
     y: float | None = None
     to_x: float | None = None
     to_y: float | None = None
-
-    def check(self) -> None:
-        if all(value is None for value in (self.x, self.y, self.to_x, self.to_y)):
-            raise EditError("set changes nothing: send x, y, to_x or to_y")
 
     def run(self, layout: Points) -> Points:
         self.check()
