@@ -231,6 +231,7 @@ function shortcut(event, everywhere = true) {
   if (!(event.ctrlKey || event.metaKey) || event.altKey || !what || !everywhere && typeof what === 'function') return;
   if (low === 'c' && String(window.getSelection())) return;                   // text that is marked is meant
   event.preventDefault();
+  if (event.repeat && (waiting || outbox.length)) return;                     // a key held down goes as fast as the pictures, and stops with the finger
   if (typeof what === 'function') what(); else act(what);
 }
 // A tool that switches itself off while focused leaves the focus on the page's body: the shortcuts still work there.
