@@ -1,6 +1,6 @@
 """Photo to blobs: a detector for the layout, and codes read from what lies under each blob.
 
-The published inverter is one network from the picture to the raw layout vector (dossier, part 4). Here the
+The published inverter is one network from the picture to the raw layout vector. Here the
 work is split, so that the codes describe a blob wherever it stands: `Detector` regresses geometry;
 `CodeEncoder` cuts the picture out in each blob's own frame (16 x 16 samples, rotated and scaled with the
 blob) and reads its code from that cut; colours are means under the alpha maps and are not learned."""
