@@ -17,7 +17,7 @@ from spatial_edit import share
 from spatial_edit.images import to_square
 from spatial_edit.session import Session, delete_stored, parse_upload, render_live, resolve
 from spatial_edit.share import CodeError, OtherWeights, UnknownModel
-from spatial_edit.store import NotFound, Store, StoreError
+from spatial_edit.store import Cache, NotFound, Store, StoreError
 
 MOVE = {"op": "move", "target": 3, "dx": 0.1, "dy": -0.05}
 
@@ -228,6 +228,23 @@ def test_a_parsed_scene_of_other_weights(session, models, fake):
         other.open(code)
     opened = other.open(code, today=True)
     assert opened.scene.layout.same(layout) and not share.is_stored(opened.code)
+
+
+def test_a_scene_of_other_weights_is_not_stored(session, models, fake):
+    newer = fake.Models(fake.FakeGenerator("fedcba9876543210"))
+    other = Session(newer.lookup, names=newer.name)
+    with pytest.raises(OtherWeights):
+        other.adopt(fake.parsed(models.generator))
+    assert not other.store._listing() and other.frame is None
+
+
+def test_steps_of_a_tuned_photo_share_its_weights(session, models, fake, monkeypatch):
+    """Also when the entry was read from the store again in between."""
+    first = session.adopt(fake.parsed(models.generator))
+    monkeypatch.setattr(sys.modules["spatial_edit.session.resolve"], "_stored", Cache(1, -1.0))
+    second = session.edit(MOVE)
+    assert second.scene.delta and second.scene.delta[0][1] is first.scene.delta[0][1]
+    assert second.scene.latent.rows is not first.scene.latent.rows  # it was read again
 
 
 def test_a_deleted_scene_is_gone_at_once(session, models, fake):

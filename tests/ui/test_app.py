@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from spatial_edit.ui.context import Context  # noqa: E402
 from spatial_edit.ui.files import scene_file  # noqa: E402
 from spatial_edit.ui.pictures import blob_map  # noqa: E402
 from spatial_edit.ui.scenes import commit, load  # noqa: E402
-from spatial_edit.ui.serving.live import LiveDesk  # noqa: E402
+from spatial_edit.ui.serving.live import MOST_WAITING, LiveDesk  # noqa: E402
 from spatial_edit.ui.serving.seats import Seats  # noqa: E402
 from spatial_edit.ui.wiring import build, launch_options  # noqa: E402
 from tests.ui.fake_generator import FakeGenerator, fake_parse  # noqa: E402
@@ -301,6 +302,30 @@ def test_of_a_page_that_waits_only_the_newest_is_drawn(context: Context) -> None
     for thread in threads:
         thread.join(10)
     assert drawn == ["1", "3"]
+
+
+def test_few_live_requests_wait_and_the_rest_is_sent_away() -> None:
+    started, go = threading.Event(), threading.Event()
+    image = FakeGenerator().render(FakeGenerator().sample(1))
+
+    def render(code: str, elements: object) -> Any:
+        started.set()
+        assert go.wait(10)
+        return image
+
+    busy = LiveDesk(render)
+    requests = [{"client": str(n), "seq": n, "code": "", "elements": []} for n in range(MOST_WAITING + 1)]
+    threads = [threading.Thread(target=busy.answer, args=(request,)) for request in requests[:-1]]
+    for thread in threads:
+        thread.start()
+    assert started.wait(10)
+    while len(busy._newest) < MOST_WAITING:
+        pass
+    time.sleep(0.05)
+    assert busy.answer(requests[-1]) == {"seq": MOST_WAITING}  # at once, while all others still wait
+    go.set()
+    for thread in threads:
+        thread.join(10)
 
 
 # ---- photos ----

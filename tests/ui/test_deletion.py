@@ -65,6 +65,12 @@ def test_the_link_of_an_edit_deletes_its_scene(context: Context, result: Result)
         context.new_session().open(edited)
 
 
+def test_a_key_as_the_table_quotes_it_deletes_too(context: Context, result: Result) -> None:
+    delete(context, result.code, f"'{result.key}")
+    with pytest.raises(ValueError, match="not in the store"):
+        context.new_session().open(result.code)
+
+
 @pytest.mark.parametrize("key", ["wrong", "", None])
 def test_a_wrong_key_deletes_nothing(context: Context, result: Result, key: str) -> None:
     with pytest.raises(ValueError, match="key"):

@@ -170,8 +170,21 @@ def test_too_many_photos_are_left_out_by_name(
 ) -> None:
     monkeypatch.setenv("SPATIAL_EDIT_MAX_BATCH", "2")
     batch = batch_of(context, photos(tmp_path, 4), fit="letterbox")
+    assert len(list(batch.home.iterdir())) == 2  # nothing is kept of the others
     batch.run()
     assert states(batch) == ["done", "done", "failed", "failed"] and "at most 2" in batch.photos[3].reason
+
+
+def test_a_zip_is_made_again_only_when_there_is_something_new(context: Context, tmp_path: Path) -> None:
+    files = photos(tmp_path, 2)
+    batch = batch_of(context, files[:1])
+    batch.run()
+    first = Path(batch.archive())
+    made = first.stat().st_ino
+    assert batch.archive() == str(first) and first.stat().st_ino == made
+    batch.take(files)
+    batch.run()
+    assert Path(batch.archive()).stat().st_ino != made
 
 
 def test_fifty_photos_are_not_held_in_memory(context: Context, tmp_path: Path) -> None:
