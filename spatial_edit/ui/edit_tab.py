@@ -146,11 +146,21 @@ def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, t
 
     @spoken
     def on_generate(token: str, model: str, seed: float, truncation: float) -> list[Any]:
+        return generated(token, model, seed, truncation)
+
+    def generated(token: str, model: str, seed: float, truncation: float, *, again: bool = True) -> list[Any]:
         seat = context.seats.take(token)
         with seat.lock:
-            name = shared.known_model(context, model)
+            name, shown = shared.known_model(context, model), seat.session.frame
+            if not again and shown is not None and shown.scene.model == name:
+                return [gr.skip()] * len(outputs)
             frame = seat.session.generate(name, shared.whole(seed, "the seed"), truncation)
             return [*answer(context, seat, frame, "open"), gr.Row(visible=False)]
+
+    @spoken
+    def on_model(token: str, model: str, seed: float, truncation: float) -> list[Any]:
+        # the field tells of a choice also when it is merely left
+        return generated(token, model, seed, truncation, again=False)
 
     @spoken
     def on_open(token: str, code: str) -> list[Any]:
@@ -173,7 +183,7 @@ def _wire(context: Context, tab: EditTab, generate: gr.Button, die: gr.Button, t
     outputs = [*tab.scene, tab.banner]
     generate.click(on_generate, inputs, outputs, **QUIET)
     tab.seed.submit(on_generate, inputs, outputs, **QUIET)
-    tab.model.input(on_generate, inputs, outputs, **QUIET)
+    tab.model.input(on_model, inputs, outputs, **QUIET)
     die.click(
         None, None, tab.seed, js="() => Math.floor(Math.random() * 4294967296)", api_visibility="private"
     ).then(on_generate, inputs, outputs, **QUIET)

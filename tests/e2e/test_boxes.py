@@ -236,3 +236,24 @@ def test_several_are_cloned_each_once(open_room: Any) -> None:
     picked = page.evaluate("() => spatialEdit.picked")
     assert sorted(element(page, number)["name"] for number in picked) == ["chair", "window"]
     assert all(number >= 15 for number in picked)
+
+
+def test_the_field_of_the_model_makes_one_scene_when_it_is_changed_and_none_when_it_is_left(
+    open_room: Any,
+) -> None:
+    page = open_room()
+    steps = "() => spatialEdit.scene.history.steps.length"
+    page.locator(f'.se-box[data-id="{CHAIR}"]').focus()
+    page.keyboard.press("ArrowRight")
+    committed(page)
+    moved = element(page, CHAIR)
+    page.locator("#model input").focus()
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(800)  # nothing is to happen
+    assert page.evaluate(steps) == 2 and element(page, CHAIR) == moved
+    page.locator("#model input").click()
+    page.get_by_role("option", name="Toy rooms (fake-rooms)").click()
+    page.wait_for_function("() => spatialEdit.scene.kind === 'blobs' && spatialEdit.idle")
+    page.locator("#seed input").focus()
+    page.wait_for_timeout(800)
+    assert page.evaluate(steps) == 3
