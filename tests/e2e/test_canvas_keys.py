@@ -133,3 +133,15 @@ def test_wheel_over_the_focused_element_is_one_undo_step(open_page: Any) -> None
     settle(page)
     assert elements(page)[3]["size"] == before
     assert not page.evaluate("() => spatialEdit.scene.can_undo")
+
+
+def test_keys_go_on_where_the_focused_element_is_undone_away(open_page: Any) -> None:
+    page = open_page()
+    page.locator('.se-blob[data-id="3"]').focus()
+    page.keyboard.press("Control+d")
+    page.wait_for_function("() => spatialEdit.elements.length === 11 && spatialEdit.idle")
+    page.keyboard.press("Control+z")
+    page.wait_for_function("() => spatialEdit.elements.length === 10 && spatialEdit.idle")
+    assert page.evaluate("() => Boolean(document.activeElement.closest('.se-stage'))")
+    page.keyboard.press("n")
+    assert picked(page) == [order(page)[-1]]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
 from tests.e2e.canvas import PHONE, Fingers, at, drag, elements, middle, pick, picked, settle, spot
+from tests.e2e.hands import sets
 
 pytestmark = pytest.mark.browser
 
@@ -164,3 +166,20 @@ def test_the_outlines_strength_is_remembered(open_page: Any) -> None:
     page.reload()
     page.wait_for_function("() => window.spatialEdit && spatialEdit.elements.length > 0 && spatialEdit.idle")
     assert float(page.evaluate(strength)) == pytest.approx(0.3)
+
+
+def test_the_label_of_a_small_element_leaves_its_handles_free(open_page: Any) -> None:
+    """In the middle, at the bottom, at the top: the name's plate covers none of the three dots."""
+    page = open_page()
+    pick(page, 9)
+    sets(page, "[data-dial=size] input", math.log(0.02))
+    for percent in (50, 97, 4):
+        sets(page, "[data-dial=y] input", percent)
+        page.wait_for_timeout(600)  # the slider's burst is over
+        settle(page)
+        plate = page.locator(".se-tag.on .se-plate").bounding_box()
+        assert plate["width"] > 54  # its name would reach the dot beside it
+        for name in ("along", "across", "rotate"):
+            x, y = middle(page, f'[data-handle="{name}"] .se-dot')
+            beside = x + 6 <= plate["x"] or x - 6 >= plate["x"] + plate["width"]
+            assert beside or y + 6 <= plate["y"] or y - 6 >= plate["y"] + plate["height"], (name, percent)

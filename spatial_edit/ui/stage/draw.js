@@ -147,7 +147,7 @@ function drawTools() {
 
 function draw() {
   if (!kind) return;
-  const ids = new Set(elements.map((item) => item.id)), focused = document.activeElement;
+  const ids = new Set(elements.map((item) => item.id)), focused = document.activeElement, held = shapes.contains(focused);
   for (const id of [...nodes.keys()]) if (!ids.has(id)) drop(id);
   tidy();
   kind.prepare();
@@ -159,7 +159,10 @@ function draw() {
     if (shapes.children[place] !== shape) shapes.insertBefore(shape, shapes.children[place] || null);
     drawHint(item, elements.length - place);
   });
-  if (focused && shapes.contains(focused) && document.activeElement !== focused) focused.focus({ preventScroll: true });  // moving a node drops its focus
+  if (held && document.activeElement !== focused) {  // a node that was moved or removed drops its focus: keys go on working
+    const item = byId(Number(focused.dataset.id));
+    (item ? nodesOf(item).shape : stage).focus({ preventScroll: true });
+  }
   drawLabels(); drawHandles(); drawList(); drawTools(); kind.around();
   tell('draw');
 }
