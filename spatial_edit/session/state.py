@@ -121,7 +121,8 @@ class Session:
         model."""
         code = expand(self.store, code.strip() if isinstance(code, str) else code)
         try:
-            return self._commit(self._canonical(code), label="Link")
+            stored = isinstance(code, str) and share.is_stored(code)
+            return self._commit(self._canonical(code), label="Photo" if stored else "Link")
         except OtherWeights as error:
             if not today:
                 raise

@@ -380,3 +380,10 @@ def test_hostile_codes_are_refused_with_a_sentence(session, code):
     with pytest.raises(ValueError) as caught:
         session.open(code)
     assert len(str(caught.value)) < 200 and "\n" not in str(caught.value)
+
+
+def test_the_history_says_whether_it_began_with_a_photo(session, models, fake):
+    made, parsed = session.generate("fake", 1), session.adopt(fake.parsed(models.generator))
+    for frame, label in ((made, "Link"), (parsed, "Photo")):
+        session.open(frame.code)
+        assert session.timeline.steps[-1].label == label
