@@ -60,9 +60,7 @@ class ScaledConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.scale = gain * (math.sqrt(2) if kernel > 1 else 1.0) / math.sqrt(inputs * kernel * kernel)
         self.stride, self.padding = stride, kernel // 2
-        self._scaled: dict[
-            torch.dtype, tuple[Tensor, int, Tensor]
-        ] = {}  # weight, version, scaled
+        self._scaled: dict[torch.dtype, tuple[Tensor, int, Tensor]] = {}  # weight, version, scaled
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self._weight(x.dtype)
