@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from spatial_edit.edits.blob_values import MAX_ID
 from spatial_edit.images import enlarge, to_pil
 from spatial_edit.layouts import Blobs, Boxes3D
 from spatial_edit.session import Session, resolve
 from spatial_edit.session.picture import draw
 from spatial_edit.session.vary import check_seed, vary
+from spatial_edit.share import MAX_ID
 from spatial_edit.ui.pictures import data_url
 from spatial_edit.ui.seeing.maps import a_code
 
