@@ -12,16 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
+from spatial_edit.edits.array import edit_items
 from spatial_edit.edits.blob_values import MAX_ID
 from spatial_edit.edits.errors import EditError
 from spatial_edit.layouts import Blobs
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, MAX_BLOBS, SIZE_RANGE, SURFACES
 from spatial_edit.layouts.blobs_codec import colour_from_json, colour_to_json
 from spatial_edit.layouts.layout import Elements
-from spatial_edit.layouts.strict_json import JsonError, array, integer, number, parse, record, show
+from spatial_edit.layouts.strict_json import JsonError, array, integer, number, record, show
 
-MAX_EDITS = 64
-MAX_EDIT_CHARS = 64_000  # every op at its longest: a drawn region of 64 points, a protect mask, a code
 MAX_POINTS = 64
 Reader = Callable[[object, str], Any]
 C = TypeVar("C", bound="Change")
@@ -158,17 +157,7 @@ def read_edits(source: object, ops: Mapping[str, type[C]]) -> tuple[C, ...]:
     """The edits of a JSON text, object or array (1 .. 64), of the given ops; EditError when any is not
     exact."""
     try:
-        value = source
-        if isinstance(source, str):
-            value = parse(source, what="the edit", max_chars=MAX_EDIT_CHARS, max_depth=4)
-        if isinstance(value, dict):
-            return (read_edit(value, "the edit", ops),)
-        if not isinstance(value, list):
-            raise JsonError(f"an edit must be a JSON object or an array of them, not {show(value)}")
-        if not value:
-            raise JsonError("the array of edits is empty: send at least one")
-        items = enumerate(array(value, "the edit", MAX_EDITS))
-        return tuple(read_edit(item, f"edit {i + 1}", ops) for i, item in items)
+        return tuple(read_edit(item, what, ops) for what, item in edit_items(source))
     except JsonError as error:
         raise EditError(str(error)) from error
 

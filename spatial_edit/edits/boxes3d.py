@@ -45,6 +45,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from spatial_edit.edits.array import edit_items
 from spatial_edit.edits.boxes3d_add import Add, Clone
 from spatial_edit.edits.boxes3d_arrange import arrange_boxes
 from spatial_edit.edits.boxes3d_change import Hide, Lock, Recolour, Remove, Resize, Restyle, Show, Unlock
@@ -53,11 +54,8 @@ from spatial_edit.edits.boxes3d_op import BoxEdit, check_room, read_edit
 from spatial_edit.edits.boxes3d_room import Room
 from spatial_edit.edits.boxes3d_view import Camera, Light, Surface
 from spatial_edit.edits.errors import EditError
-from spatial_edit.edits.ops import MAX_EDITS
 from spatial_edit.layouts import Boxes3D
-from spatial_edit.layouts.strict_json import JsonError, array, parse, show
-
-MAX_CHARS = 64_000
+from spatial_edit.layouts.strict_json import JsonError
 
 
 @dataclass(frozen=True)
@@ -81,15 +79,7 @@ BOX_OPS: dict[str, type[BoxEdit]] = {kind.op: kind for kind in _OPS}
 def parse_box_edits(source: object) -> tuple[BoxEdit, ...]:
     """The edits of a JSON text, object or array (1 .. 64); EditError when any is not exact."""
     try:
-        value = parse(source, what="the edit", max_chars=MAX_CHARS) if isinstance(source, str) else source
-        if isinstance(value, dict):
-            return (read_edit(value, "the edit", BOX_OPS),)
-        if not isinstance(value, list):
-            raise JsonError(f"an edit must be a JSON object or an array of them, not {show(value)}")
-        if not value:
-            raise JsonError("the array of edits is empty: send at least one")
-        items = enumerate(array(value, "the edit", MAX_EDITS))
-        return tuple(read_edit(item, f"edit {i + 1}", BOX_OPS) for i, item in items)
+        return tuple(read_edit(item, what, BOX_OPS) for what, item in edit_items(source))
     except JsonError as error:
         raise EditError(str(error)) from error
 

@@ -42,8 +42,9 @@ but unlock; it may be cloned, and the copy is not locked.
 
 from __future__ import annotations
 
+from spatial_edit.edits.array import MAX_EDITS
 from spatial_edit.edits.blob_group import Align, Distribute, Group
-from spatial_edit.edits.blob_op import MAX_EDITS, Edit, read_edits
+from spatial_edit.edits.blob_op import Edit, read_edits
 from spatial_edit.edits.blob_presence import Add, Clone, Hide, Lock, Remove, Reorder, Show, Unlock
 from spatial_edit.edits.blob_shape import Draw, Move, Reshape, Resize, Rotate, Set
 from spatial_edit.edits.blob_style import (

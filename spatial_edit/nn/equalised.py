@@ -22,23 +22,24 @@ GAIN = math.sqrt(2)  # keeps the second moment through a leaky ReLU (He initiali
 class WeightCache:
     """Remembers one tensor computed from a weight while the weight stays the same and gradients are off.
 
-    The weight's version counter, storage, dtype and device are compared at every use: an optimiser step, a
-    loaded state dict or `.to()` make a new one. Writing through `.data` does not move the version counter;
-    don't.
+    The weight itself, its version counter, storage, dtype and device are compared at every use: an optimiser
+    step, a loaded state dict or `.to()` make a new one. Writing through `.data` does not move the version
+    counter; don't.
     """
 
     def __init__(self) -> None:
+        self._weight: Tensor | None = None  # held, so that no other weight can take its place in memory
         self._key: tuple[Any, ...] | None = None
         self._value: Tensor | None = None
 
     def get(self, weight: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
         """`make(weight)`, remembered when gradients are off."""
         if torch.is_grad_enabled() or weight.is_inference():
-            self._key = self._value = None
+            self._weight = self._key = self._value = None
             return make(weight)
         key = (weight._version, weight.data_ptr(), weight.dtype, weight.device)
-        if self._value is None or key != self._key:
-            self._key, self._value = key, make(weight)
+        if self._value is None or weight is not self._weight or key != self._key:
+            self._weight, self._key, self._value = weight, key, make(weight)
         return self._value
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from spatial_edit.edits import EditError, apply, parse_edit
-from spatial_edit.edits.blob_op import MAX_EDIT_CHARS, MAX_EDITS
+from spatial_edit.edits.array import edit_items
 from spatial_edit.layouts import Scene
-from spatial_edit.layouts.strict_json import JsonError, array, parse, show
+from spatial_edit.layouts.strict_json import JsonError, show
 from spatial_edit.session.scene_ops import Changed, Studio, apply_scene_op, is_scene_op
 
 # In one array, of the ops that sample scenes: a completion takes seconds, a morph up to 33 samples.
@@ -19,17 +19,11 @@ def read_items(source: object) -> tuple[Mapping[str, object], ...]:
     """The edits of a JSON text, object or array (1 .. 64) as objects that are not checked yet; EditError for
     anything else."""
     try:
-        value = source
-        if isinstance(source, str):
-            value = parse(source, what="the edit", max_chars=MAX_EDIT_CHARS, max_depth=4)
-        items = [value] if isinstance(value, dict) else value
-        if not isinstance(items, list):
-            raise JsonError(f"an edit must be a JSON object or an array of them, not {show(value)}")
-        if not items:
-            raise JsonError("the array of edits is empty: send at least one")
-        for i, item in enumerate(array(items, "the edit", MAX_EDITS)):
+        items: list[Mapping[str, object]] = []
+        for what, item in edit_items(source):
             if not isinstance(item, dict):
-                raise JsonError(f"edit {i + 1} must be a JSON object, not {show(item)}")
+                raise JsonError(f"{what} must be a JSON object, not {show(item)}")
+            items.append(item)
     except JsonError as error:
         raise EditError(str(error)) from error
     for op, most in MOST_AT_ONCE.items():

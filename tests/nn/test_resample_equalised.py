@@ -6,7 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from spatial_edit.nn.equalised import EqualisedConv2d, EqualisedLinear, biased_leaky_relu, pixel_norm
+from spatial_edit.nn.equalised import (
+    EqualisedConv2d,
+    EqualisedLinear,
+    WeightCache,
+    biased_leaky_relu,
+    pixel_norm,
+)
 from spatial_edit.nn.mapping import MappingNetwork
 from spatial_edit.nn.resample import Blur, Downsample, Upsample, blur_kernel, upfirdn
 
@@ -87,3 +93,12 @@ def test_mapping_splits_before_its_last_layer():
     assert hidden.shape == (2, 6)
     assert torch.equal(net.last_layer(hidden), net(z))
     assert list(net.state_dict()) == [f"{i}.{name}" for i in (1, 2, 3) for name in ("weight", "bias")]
+
+
+@torch.no_grad()
+def test_a_cache_knows_weights_apart_that_lie_at_the_same_place() -> None:
+    cache, first = WeightCache(), torch.ones(3)
+    second = first.detach()  # the same memory, another tensor, as an adapted weight after a freed one
+    kept = cache.get(first, lambda w: w * 2)
+    assert cache.get(first, lambda w: w * 5) is kept
+    assert torch.equal(cache.get(second, lambda w: w * 3), torch.full((3,), 3.0))

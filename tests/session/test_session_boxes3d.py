@@ -3,6 +3,7 @@ tell what an edit has put into each other."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -232,3 +233,11 @@ def test_errors_a_delta_is_checked_before_it_is_drawn(session: Session, models: 
         with pytest.raises(ValueError):
             session.adopt(replace(good, delta=delta))
     assert session.frame is None
+
+
+def test_an_arrangement_in_an_array_of_text_is_read(models: Models, session: Session) -> None:
+    first = session.generate(NAME, 3)
+    turned = session.edit([{"op": "camera", "orbit": 0.1}])
+    session.open(first.code)
+    text = json.dumps([{"op": "arrange", "layout": arrangement(room(turned))}])
+    assert session.edit(text).code == turned.code

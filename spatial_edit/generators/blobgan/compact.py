@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spatial_edit.generators.blobgan.shape import POSITION_FEATURES, PROFILE, BlobGeometry, Splat, splat
+from spatial_edit.nn.equalised import WeightCache
 
 SURFACES = 5
 
@@ -60,22 +62,13 @@ class ScaledConv2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.scale = gain * (math.sqrt(2) if kernel > 1 else 1.0) / math.sqrt(inputs * kernel * kernel)
         self.stride, self.padding = stride, kernel // 2
-        self._scaled: dict[torch.dtype, tuple[Tensor, int, Tensor]] = {}  # weight, version, scaled
+        self._scaled: defaultdict[torch.dtype, WeightCache] = defaultdict(WeightCache)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self._weight(x.dtype)
+        weight = self._scaled[x.dtype].get(
+            self.weight, lambda w: (w * self.scale).to(x.dtype, memory_format=torch.channels_last)
+        )
         return F.conv2d(x, weight, self.bias.to(x.dtype), stride=self.stride, padding=self.padding)
-
-    def _weight(self, dtype: torch.dtype) -> Tensor:
-        """The weight as it is used; of a frozen model kept from call to call, the same bits."""
-        weight = self.weight
-        if weight.requires_grad or not isinstance(weight, nn.Parameter):  # in training, or an adapted one
-            return (weight * self.scale).to(dtype, memory_format=torch.channels_last)
-        held = self._scaled.get(dtype)
-        if held is None or held[0] is not weight or held[1] != weight._version:
-            scaled = (weight * self.scale).to(dtype, memory_format=torch.channels_last)
-            self._scaled[dtype] = held = (weight, weight._version, scaled)
-        return held[2]
 
 
 def activate(x: Tensor) -> Tensor:
