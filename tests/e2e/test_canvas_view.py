@@ -183,3 +183,15 @@ def test_the_label_of_a_small_element_leaves_its_handles_free(open_page: Any) ->
             x, y = middle(page, f'[data-handle="{name}"] .se-dot')
             beside = x + 6 <= plate["x"] or x - 6 >= plate["x"] + plate["width"]
             assert beside or y + 6 <= plate["y"] or y - 6 >= plate["y"] + plate["height"], (name, percent)
+
+
+# The longest transition or animation of any part of the canvas, in seconds.
+MOTION = """() => Math.max(...[...document.querySelectorAll('.se *')].flatMap((node) => {
+  const style = getComputedStyle(node);
+  return `${style.transitionDuration}, ${style.animationDuration}`.split(', ').map(parseFloat);
+}))"""
+
+
+def test_nothing_moves_for_those_who_ask_for_less_motion(open_page: Any) -> None:
+    assert open_page().evaluate(MOTION) > 0.05
+    assert open_page(reduced_motion="reduce").evaluate(MOTION) < 0.01
