@@ -14,7 +14,7 @@ OURS = ("spatial_edit", "kernels")
 
 BASE = {"kernels", "images", "seeds", "runtime", "uploads"}
 FILES = {"checkpoints", "foreign", "safetensors_header"}
-MODELS = BASE | {"layouts", "nn", "generators", "checkpoints"}
+MODELS = BASE | {"layouts", "nn", "generators", "checkpoints", "safetensors_header", "hub"}
 WORK = MODELS | {"foreign", "edits", "data", "parse", "metrics", "train"}
 CORE = WORK | {"share", "store"}
 
@@ -25,8 +25,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "layouts": BASE,
     "nn": BASE,
     "checkpoints": BASE | {"safetensors_header"},
-    "generators": BASE | {"layouts", "nn", "checkpoints"},
-    "foreign": MODELS | {"safetensors_header"},
+    "hub": BASE | {"checkpoints", "safetensors_header"},
+    "generators": BASE | {"layouts", "nn", "checkpoints", "safetensors_header", "hub"},
+    "foreign": MODELS,
     "edits": BASE | {"layouts", "generators"},
     "data": BASE | {"layouts"},
     "parse": MODELS,
@@ -34,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "train": WORK,
     "share": BASE | {"layouts"},
     "store": BASE | {"layouts"},
-    "session": (CORE | {"safetensors_header"}) - {"train", "metrics"},
+    "session": CORE - {"train", "metrics"},
     "ui": BASE | {"session", "layouts", "share"},
     "bench": CORE | {"session", "ui"},
     "commands": CORE | {"session", "bench"},
@@ -49,6 +50,7 @@ WHERE = {
     "spaces": {"ui", "app"},
     "accelerate": {"checkpoints", "train"},
     "ray": {"parse", "bench"},
+    "huggingface_hub": {"hub"},
     "triton": {"kernels"},
     "fsspec": {"store"},
     "safetensors": {"checkpoints", "foreign", "parse", "metrics", "train", "layouts", "data"},

@@ -10,6 +10,7 @@ from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.box3d.renderer import load_box3d
 from spatial_edit.generators.box3d.vector import SLOT_NAMES
 from spatial_edit.generators.contract import SCENE_OPS, STYLE_OPS, Generator, ModelSpec
+from spatial_edit.generators.imported import added
 from spatial_edit.generators.stylegan2_renderer import load_stylegan2
 from spatial_edit.layouts.boxes3d import CLASSES, MAX_BOXES, STYLES
 
@@ -94,31 +95,41 @@ _LOADERS: dict[str, Callable[[ModelSpec, str], Generator]] = {
     "stylegan2": load_stylegan2,
     "box3d": load_box3d,
 }
+# families of which there are only networks: nothing to sample, or nothing to draw without more input
+NETWORKS = ("backbone", "blobgan-encoder")
 _loaded: dict[tuple[str, str], Generator] = {}
 _lock = threading.Lock()
 
 
+def all_models() -> dict[str, ModelSpec]:
+    """The bundled models, then those that people have added."""
+    return {**MODELS, **{name: spec for name, spec in added().items() if name not in MODELS}}
+
+
 def editable() -> dict[str, ModelSpec]:
-    """The models whose scenes have something to move."""
+    """The models that come with the project whose scenes have something to move."""
     return {name: spec for name, spec in MODELS.items() if spec.kind}
 
 
 def by_number(number: int) -> ModelSpec:
     """The row whose byte in an edit code is `number`; ValueError when there is none."""
-    for spec in MODELS.values():
+    for spec in all_models().values():
         if spec.number == number:
             return spec
-    raise ValueError(f"no bundled model has the number {number}: the link may be from a newer version")
+    raise ValueError(f"no model here has the number {number}: the link may be from a newer version")
 
 
 def load(name: str, device: str = "cpu") -> Generator:
     """A model by name, loaded once a process and device; ValueError for an unknown name or a bad
     checkpoint."""
-    if name not in MODELS:
-        raise ValueError(f"there is no model '{name}': choose one of {', '.join(MODELS)}")
+    models = MODELS if name in MODELS else all_models()
+    if name not in models:
+        raise ValueError(f"there is no model '{name}': choose one of {', '.join(models)}")
+    spec = models[name]
+    if spec.family not in _LOADERS:
+        raise ValueError(f"{name} is a network of the family {spec.family!r}: it draws no pictures by itself")
     with _lock:
         key = (name, device)
         if key not in _loaded:
-            spec = MODELS[name]
             _loaded[key] = _LOADERS[spec.family](spec, device)
         return _loaded[key]
