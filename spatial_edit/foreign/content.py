@@ -58,7 +58,7 @@ class Converted:
 
     family: the registry's ("stylegan2"); config: what the family's loader builds the module from, as JSON,
     with "kind". module holds the weights. parts: further networks of the file (name of the sub-folder →
-    (module, config)), such as its discriminator.
+    (module, config)), such as its discriminator. kind, row_names, edits, max_elements: as in ModelSpec.
     """
 
     format: str  # what the file was recognised as, in words
@@ -69,6 +69,11 @@ class Converted:
     module: object  # nn.Module
     parts: Mapping[str, tuple[object, Mapping[str, object]]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    kind: str = ""
+    row_names: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
+    max_elements: int = 64
+    training_data: str = "not stated"
 
 
 def tensors_below(root: object, prefix: str = "") -> dict[str, Tensor]:
