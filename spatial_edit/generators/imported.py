@@ -51,6 +51,17 @@ def number_of(weights: str) -> int:
     return FIRST_NUMBER + int(weights[:8], 16) % (LAST_NUMBER - FIRST_NUMBER + 1)
 
 
+def free_number(weights: str, name: str) -> int:
+    """`number_of`, or the next one that no other added model has."""
+    taken = {spec.number for other, spec in added().items() if other != name}
+    span = LAST_NUMBER - FIRST_NUMBER + 1
+    first = number_of(weights) - FIRST_NUMBER
+    for step in range(span):
+        if (number := FIRST_NUMBER + (first + step) % span) not in taken:
+            return number
+    raise CheckpointError(f"there are {span} added models already: remove one of them first")
+
+
 def write_facts(folder: Path, facts: Facts) -> None:
     """model.json, whole or not at all."""
     temporary = folder / f".{FACTS_NAME}.tmp"
