@@ -36,6 +36,7 @@ MAX_ROWS, MAX_ROW_SIZE, MAX_BACKGROUND, MAX_DELTA = 256, 4096, 65_536, 256
 _DTYPES = {"F16": (torch.float16, "<f2"), "F32": (torch.float32, "<f4")}
 _SCENE = ("format", "model", "weights", "seed", "truncation", "provenance", "layout", "delta")
 _FORMAT = "spatial-edit scene 1"
+_NO_LAYOUT = {"kind": "none"}  # of models that have nothing to move
 
 
 class SceneError(ValueError):
@@ -49,18 +50,22 @@ def layout_to_json(layout: Layout) -> dict[str, object]:
         return boxes3d_to_json(layout)
     if isinstance(layout, Plain):
         return plain_to_json(layout)
+    if type(layout) is Layout:
+        return dict(_NO_LAYOUT)
     if not isinstance(layout, Blobs):
         raise SceneError(f"a layout of kind {layout.kind!r} cannot be stored: choose another model")
     return blobs_to_json(layout)
 
 
-def layout_from_json(value: object) -> Blobs | Boxes3D | Plain:
+def layout_from_json(value: object) -> Layout:
     """The layout of `layout_to_json`, bit for bit (blobs farthest first); JsonError with one sentence when it
     is not exact."""
     if isinstance(value, dict) and value.get("kind") == Boxes3D.kind:
         return boxes3d_from_json(value)
     if isinstance(value, dict) and value.get("kind") in PLAIN_KINDS:
         return plain_from_json(value)
+    if value == _NO_LAYOUT:
+        return Layout()
     return blobs_from_json(value)
 
 
@@ -163,7 +168,7 @@ def _document(scene: Scene) -> dict[str, object]:
 def _guard(value: object, layout: Layout, rows: int) -> Guard:
     given = record(value, "the scene's guard", ("mask", "layout", "seed", "truncation"))
     shown = layout_from_json(given["layout"])
-    if type(shown) is not type(layout):
+    if type(shown) is not type(layout) or type(shown) is Layout:
         raise JsonError(f"the guard's layout is of kind {shown.kind}, the scene's of kind {layout.kind}")
     _check_rows(shown, rows)
     return Guard(
@@ -174,9 +179,9 @@ def _guard(value: object, layout: Layout, rows: int) -> Guard:
     )
 
 
-def _check_rows(layout: Blobs | Boxes3D | Plain, rows: int) -> None:
+def _check_rows(layout: Layout, rows: int) -> None:
     """JsonError when the layout names a row of this scene that is not there."""
-    if isinstance(layout, Plain):
+    if not isinstance(layout, Blobs | Boxes3D):
         return
     named = [*layout.rows]
     if isinstance(layout, Blobs):

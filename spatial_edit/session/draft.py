@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from spatial_edit import share
 from spatial_edit.edits import EditError, apply, parse_edit
 from spatial_edit.edits.array import edit_items
 from spatial_edit.layouts import Scene
@@ -34,6 +35,8 @@ def read_items(source: object) -> tuple[Mapping[str, object], ...]:
 
 def revise(studio: Studio, scene: Scene, items: tuple[Mapping[str, object], ...]) -> Changed:
     """The scene after all the edits, and notes; ValueError names the one that failed."""
+    if share.is_bare(scene.layout):
+        raise EditError(f"there is nothing to move in a picture of {scene.model}: it has no layout")
     notes: list[str] = []
     for i, item in enumerate(items):
         try:

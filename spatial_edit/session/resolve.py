@@ -122,22 +122,16 @@ def check_fit(scene: Scene, generator: Generator) -> None:
     """CodeError when the layout is not of the model's kind, has more elements than it takes or names rows
     that the latent lacks."""
     layout = scene.layout
-    if not isinstance(layout, Blobs | Boxes3D | Plain):
-        raise CodeError(f"{generator.spec.name} has no layout to move: choose a model that has one")
     if layout.kind != generator.spec.kind:
         raise CodeError(
-            f"this link holds a layout of kind {layout.kind!r}, {generator.spec.name} draws "
-            f"{generator.spec.kind!r}: copy it again, whole"
+            f"this link holds {_kind(layout.kind)}, {generator.spec.name} draws "
+            f"{_kind(generator.spec.kind)}: copy it again, whole"
         )
-    if len(layout) > generator.spec.max_elements:
-        raise CodeError(
-            f"the layout has {len(layout)} elements, {generator.spec.name} takes at most "
-            f"{generator.spec.max_elements}: remove some"
-        )
-    if max(rows_named(layout), default=0) >= len(scene.latent.rows):
-        raise CodeError("this link names an appearance that its scene does not have: copy it again, whole")
-    _check_looks(layout, generator)
+    if isinstance(layout, Blobs | Boxes3D | Plain):
+        _check_elements(layout, scene, generator)
     if scene.guard is not None:
+        if share.is_bare(layout):
+            raise CodeError("a picture without a layout has nothing to protect: copy the link again, whole")
         check_fit(replace(scene, layout=scene.guard.layout, guard=None, delta=()), generator)
     if scene.delta:
         from spatial_edit.generators.blobgan.renderer import BlobGenerator
@@ -146,6 +140,21 @@ def check_fit(scene: Scene, generator: Generator) -> None:
 
         if isinstance(generator, BlobGenerator | Box3DGenerator):
             check_delta(generator, scene.delta)
+
+
+def _check_elements(layout: Blobs | Boxes3D | Plain, scene: Scene, generator: Generator) -> None:
+    if len(layout) > generator.spec.max_elements:
+        raise CodeError(
+            f"the layout has {len(layout)} elements, {generator.spec.name} takes at most "
+            f"{generator.spec.max_elements}: remove some"
+        )
+    if max(rows_named(layout), default=0) >= len(scene.latent.rows):
+        raise CodeError("this link names an appearance that its scene does not have: copy it again, whole")
+    _check_looks(layout, generator)
+
+
+def _kind(kind: str) -> str:
+    return f"a layout of kind {kind!r}" if kind else "a picture without a layout"
 
 
 def rows_named(layout: Blobs | Boxes3D | Plain) -> tuple[int, ...]:

@@ -10,15 +10,19 @@ make 311 characters, 64 make 791. 2: boxes in a room (boxes3d.py); 14 elements m
 984. 3: blobs that have more than geometry (opacity, appearances of other rows and seeds, colours, a backdrop,
 surfaces): as version 1, then the records of blob_styles.py; 24 elements with all of it make 600 to 700.
 Blobs that have nothing of this are of version 1, as ever. 4: heatmaps, labelled boxes, segments, blocks and
-points, as JSON (plain.py); 10 boxes make 1,600 characters.
+points, as JSON (plain.py); 10 boxes make 1,600 characters. 5: no layout (StyleGAN2, GANformer): nothing
+follows the truncation; 22 characters.
 
 A scene with a protect mask has 0x40 added to its version, and instead of the layout
 
     length 2 | the layout | the mask, and what is shown outside it (guards.py)
 
+where the layout is not one of version 5: of a picture without a layout there is nothing to protect.
+
 An `s` code names a parsed scene in the store: `s:ID`, or `s:ID.LAYOUT` when its layout was edited, where
 LAYOUT is version 1 | the layout | CRC32 of the id and what precedes: the store keeps the appearance, the link
-the geometry. With a protect mask over the layout as it was stored, the version is 0x40 and the length 0.
+the geometry. With a protect mask over the layout as it was stored, the version is 0x40 and the length 0. A
+parsed scene without a layout is `s:ID` alone.
 
 Codes are canonical: for every code that decodes, `encode` gives the same code back. Every version ends in the
 CRC32.
@@ -35,7 +39,7 @@ from spatial_edit.layouts.kinds_codec import Plain
 from spatial_edit.share import blob_styles, blobs, boxes3d, guards, plain
 from spatial_edit.share.envelope import CodeError, Reader, check_length, damaged, seal, unseal
 
-BLOBS, BOXES3D, STYLED_BLOBS, PLAIN = 1, 2, 3, 4  # versions
+BLOBS, BOXES3D, STYLED_BLOBS, PLAIN, BARE = 1, 2, 3, 4, 5  # versions
 GUARDED = 0x40  # added to the version of a scene with a protect mask
 TRUNCATION_STEPS = 10_000
 _HEADER = struct.Struct(">BB4sIH")
@@ -85,10 +89,6 @@ def encode(scene: Scene, model_number: int) -> str:
     """
     if not re.fullmatch(r"[0-9a-f]{8,64}", scene.weights):
         raise CodeError(f"the weights hash {scene.weights[:20]!r} is not at least 8 lower-case hex digits")
-    if not isinstance(scene.layout, Blobs | Boxes3D | Plain):
-        raise CodeError(
-            f"{scene.model} has nothing to move, and so no code: choose a model that has a layout"
-        )
     truncation = round_truncation(scene.latent.truncation)
     return encode_shared(
         SharedScene(model_number, scene.weights[:8], scene.latent.seed, truncation, scene.layout, scene.guard)
@@ -133,7 +133,7 @@ def decode(code: str) -> SharedScene:
 def encode_stored(entry: str, layout: Layout | None = None, guard: Guard | None = None) -> str:
     """The `s` code of a store entry, with the layout when it differs from the stored one, and with the
     protect mask when there is one."""
-    if layout is None and guard is None:
+    if (layout is None or is_bare(layout)) and guard is None:
         return f"s:{entry}"
     version, packed = _pack_guarded(layout, guard)
     return f"s:{entry}.{seal(bytes([version]) + packed, entry.encode())}"
@@ -159,6 +159,11 @@ def decode_stored(code: str) -> StoredScene:
 def is_stored(code: str) -> bool:
     """True for an `s` code."""
     return code.startswith("s:")
+
+
+def is_bare(layout: Layout) -> bool:
+    """True for the empty layout, of models that have nothing to move."""
+    return type(layout) is Layout
 
 
 def quantise(layout: Layout) -> Layout:
@@ -188,6 +193,8 @@ def _pack_guarded(layout: Layout | None, guard: Guard | None) -> tuple[int, byte
     version, packed = (0, b"") if layout is None else _pack(layout)
     if guard is None:
         return version, packed
+    if is_bare(guard.layout) or (layout is not None and is_bare(layout)):
+        raise CodeError("a picture without a layout has nothing to protect: take the mask off")
     if layout is not None and type(guard.layout) is not type(layout):
         raise CodeError(f"the protected state is a layout of kind {guard.layout.kind!r}: protect it again")
     shown_version, shown = _pack(guard.layout)
@@ -229,8 +236,10 @@ def _pack(layout: Layout) -> tuple[int, bytes]:
     if isinstance(layout, Blobs):
         elements = blobs.pack(layout)  # refuses more than a count byte holds
         packed = bytes([len(layout)]) + elements
-        bare = blob_styles.is_plain(layout)
-        return (BLOBS, packed) if bare else (STYLED_BLOBS, packed + blob_styles.pack(layout))
+        as_ever = blob_styles.is_plain(layout)
+        return (BLOBS, packed) if as_ever else (STYLED_BLOBS, packed + blob_styles.pack(layout))
+    if is_bare(layout):
+        return BARE, b""
     raise CodeError(f"a layout of kind {layout.kind!r} has no code: choose another model")
 
 
@@ -239,6 +248,10 @@ def _unpack(version: int, packed: bytes) -> Layout:
         return boxes3d.unpack(packed)
     if version == PLAIN:
         return plain.unpack(packed)
+    if version == BARE:
+        if packed:
+            raise damaged()
+        return Layout()
     reader = Reader(packed)
     count = reader.byte()
     if version == BLOBS:
@@ -249,8 +262,8 @@ def _unpack(version: int, packed: bytes) -> Layout:
 
 
 def _check_version(version: int, at_least: int) -> None:
-    if not at_least <= version & ~GUARDED <= PLAIN:
+    if not at_least <= version & ~GUARDED <= BARE:
         raise CodeError(
             f"this link is of version {version & ~GUARDED}, this program reads versions {BLOBS} to "
-            f"{PLAIN}: update the program"
+            f"{BARE}: update the program"
         )
