@@ -1,14 +1,18 @@
 """StyleGAN2 behind the generator contract: pictures from seeds, without a layout to move.
 
-It is the baseline of the metrics and later families transfer from it. Its scenes have the empty `Layout`; z
-is the only row of the latent, and the noise of every layer comes from the scene's seed."""
+Its scenes have the empty `Layout`. A seed's scene has z as the only row of its latent, a parsed photo's the
+codes of all layers (w+), one a row. The noise of every layer comes from the scene's seed, or from the
+checkpoint where that has noise of its own."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.generators.delta import paint_adapted
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from spatial_edit.layouts import Latent, Layout, Scene
 from spatial_edit.seeds import check_seed
@@ -19,7 +23,31 @@ class StyleGAN2Scenes:
 
     def __init__(self, model: StyleGAN2Generator, spec: ModelSpec, weights: str, device: str = "cpu") -> None:
         self.model = model.to(device).eval().requires_grad_(False)
-        self.spec, self.weights = spec, weights
+        self.spec, self.weights, self.device = spec, weights, torch.device(device)
+
+    @classmethod
+    def tiny(cls, seed: int = 0) -> StyleGAN2Scenes:
+        """Random weights, 32 px, fewer than 50,000 parameters: for tests."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = StyleGAN2Generator(StyleGAN2Config.tiny())
+            model.measure_mean(256, torch.Generator().manual_seed(seed))
+        spec = ModelSpec(
+            name="stylegan2-tiny",
+            number=249,
+            family="stylegan2",
+            title="Random pictures (for tests)",
+            kind="",
+            resolution=model.config.resolution,
+            licence="MIT",
+            training_data="none: random weights",
+            folder=None,
+        )
+        return cls(model, spec, f"{seed:016x}")
+
+    @property
+    def z_dim(self) -> int:
+        return self.model.config.z_dim
 
     def sample(self, seed: int, truncation: float = 0.0) -> Scene:
         """The scene of a seed; z is the first draw of np.random.RandomState(seed)."""
@@ -37,16 +65,52 @@ class StyleGAN2Scenes:
 
     @torch.no_grad()
     def render_batch(self, scenes: list[Scene]) -> Tensor:
-        """(B, 3, H, W); the scenes must share one truncation."""
-        truncations = {s.latent.truncation for s in scenes}
-        if len(truncations) != 1:
-            raise ValueError("scenes of different truncation cannot be rendered in one batch")
-        for scene in scenes:
-            if scene.model != self.spec.name:
-                raise ValueError(f"this scene was made for the model '{scene.model}', not '{self.spec.name}'")
-        _, noise = self.model.latents_of_seeds([s.latent.seed for s in scenes])
-        z = torch.cat([s.latent.rows for s in scenes]).to(noise[0].device)
-        return self.model(z, noise, truncations.pop()).float().clamp(-1, 1).cpu()
+        """(B, 3, H, W); the scenes must share one delta (or have none)."""
+        codes = torch.cat([self.codes_of(scene) for scene in scenes])
+        noise = self._noise([scene.latent.seed for scene in scenes])
+        return paint_adapted(self.model.synthesis, scenes, (codes, noise))
+
+    # what parsing and dragging need: codes in, pictures out, with gradients
+
+    def codes_of(self, scene: Scene) -> Tensor:
+        """(1, num_codes, w_dim) the codes of all layers. ValueError for a scene of another model and for rows
+        of another shape."""
+        if scene.model != self.spec.name:
+            raise ValueError(f"this scene was made for the model '{scene.model}', not '{self.spec.name}'")
+        rows, config, count = scene.latent.rows, self.model.config, self.model.synthesis.num_codes
+        if scene.provenance.kind == "photo":
+            if rows.shape != (count, config.w_dim):
+                raise ValueError(
+                    f"this scene has codes {tuple(rows.shape)}, the model '{self.spec.name}' takes "
+                    f"{(count, config.w_dim)}: parse the photo again"
+                )
+            return rows[None].to(self.device)
+        if rows.shape != (1, config.z_dim):
+            raise ValueError(f"this scene has rows {tuple(rows.shape)}: make it again from its seed")
+        return self.repeated(self.mapped(rows, scene.latent.truncation, [scene.latent.seed]))
+
+    def mapped(self, z: Tensor, truncation: float = 0.0, seeds: Sequence[int] = (0,)) -> Tensor:
+        """(B, w_dim) of z (B, z_dim)."""
+        return self.model.codes(z.to(self.device), truncation=truncation)
+
+    def repeated(self, w: Tensor) -> Tensor:
+        """(B, num_codes, w_dim) of one code (B, w_dim) a picture."""
+        return w[:, None].expand(-1, self.model.synthesis.num_codes, -1)
+
+    def mean_code(self) -> Tensor:
+        """(w_dim,) the mean of w."""
+        return self.model.w_mean
+
+    def noise_of(self, scene: Scene) -> list[Tensor]:
+        """The noise of every layer in the scene's picture."""
+        return self._noise([scene.latent.seed])
+
+    def paint(self, codes: Tensor) -> Tensor:
+        """(B, 3, H, W), not clamped, of codes (B, num_codes, w_dim) with the noise of seed 0."""
+        return self.model.synthesis(codes, self._noise([0]))
+
+    def _noise(self, seeds: Sequence[int]) -> list[Tensor]:
+        return self.model.latents_of_seeds(seeds)[1]
 
 
 def stylegan2_config(data: dict) -> StyleGAN2Config:

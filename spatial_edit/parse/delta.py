@@ -8,27 +8,36 @@ float16. What blobs mean, the networks that turn a blob's numbers into its vecto
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
+from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes
 
 MAX_BYTES = 1_000_000
 LARGEST = 16.0  # of a difference; weights are about N(0, 1)
 Delta = tuple[tuple[str, Tensor], ...]
+Tunable = BlobGenerator | Box3DGenerator | StyleGAN2Scenes
 
 
 class DeltaError(ValueError):
     """Adapted weights that do not belong to the model; the message is one sentence."""
 
 
-def tunable(generator: BlobGenerator | Box3DGenerator) -> dict[str, Tensor]:
+def decoder_of(generator: Tunable) -> nn.Module:
+    """The network whose weights a delta changes."""
+    return generator.model.synthesis if isinstance(generator, StyleGAN2Scenes) else generator.model.decoder
+
+
+def tunable(generator: Tunable) -> dict[str, Tensor]:
     """The decoder's parameters that a delta may change, by name."""
-    decoder = generator.model.decoder
+    parts = "layers" if isinstance(generator, StyleGAN2Scenes) else "blocks"
+    blocks = decoder_of(generator).get_submodule(parts)
+    assert isinstance(blocks, nn.ModuleList)
     chosen: dict[str, Tensor] = {}
     size = 0
-    for number in reversed(range(len(decoder.blocks))):
-        block = {f"blocks.{number}.{name}": p for name, p in decoder.blocks[number].named_parameters()}
+    for number in reversed(range(len(blocks))):
+        block = {f"{parts}.{number}.{name}": p for name, p in blocks[number].named_parameters()}
         size += sum(2 * p.numel() for p in block.values())
         if size > MAX_BYTES:
             break
@@ -36,7 +45,7 @@ def tunable(generator: BlobGenerator | Box3DGenerator) -> dict[str, Tensor]:
     return chosen
 
 
-def check_delta(generator: BlobGenerator | Box3DGenerator, delta: Delta) -> None:
+def check_delta(generator: Tunable, delta: Delta) -> None:
     """DeltaError unless every name may be tuned, is given once, fits in shape, and all is float16, finite
     and at most 1 MB.
     """

@@ -12,6 +12,7 @@ from torch import Tensor
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.layouts import Scene
 from spatial_edit.layouts.scene import Provenance
+from spatial_edit.parse.target import Target
 
 
 @torch.no_grad()
@@ -27,3 +28,8 @@ def encode(generator: BlobGenerator, picture: Tensor, sha256: str = "") -> Scene
             f"the encoder of '{generator.spec.name}' gave no finite scene: get its weights again"
         )
     return replace(scene, provenance=Provenance("photo", sha256, "encode"))
+
+
+def encode_target(generator: BlobGenerator, target: Target, sha256: str = "") -> Scene:
+    """`encode` of a photo as the model sees it, margins filled."""
+    return encode(generator, target.filled, sha256)

@@ -11,24 +11,17 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from torch import Tensor
 
-from spatial_edit.generators.blobgan.renderer import BlobGenerator
-from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
 from spatial_edit.images import Fit, Photo
 from spatial_edit.layouts import Boxes3D, Scene
 from spatial_edit.layouts.scene import Provenance
-from spatial_edit.parse.box3d_encode import encode_room
-from spatial_edit.parse.box3d_refine import refine_room
-from spatial_edit.parse.box3d_tune import tune_room
 from spatial_edit.parse.delta import bytes_of
-from spatial_edit.parse.encode import encode
-from spatial_edit.parse.refine import Refined, refine
+from spatial_edit.parse.methods import methods_of
 from spatial_edit.parse.target import Target
-from spatial_edit.parse.tune import Tuned, tune
 
 Effort = Literal["encode", "refine", "tune"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
@@ -82,7 +75,7 @@ def parse_photo(
     began = time.perf_counter()
     effort, seconds = _checked(generator, effort, seconds, steps)
     target = Target.of(photo, generator.spec.resolution, fit)
-    scene, taken, stopped = _encode(generator, target, photo.sha256), 0, False
+    scene, taken, stopped = methods_of(generator).encode(generator, target, photo.sha256), 0, False
     if effort != "encode":
         scene, taken, stopped = _searched(
             generator, scene, target, effort, seconds, steps, progress, keep_going
@@ -97,27 +90,6 @@ def parse_photo(
     )
 
 
-def _encode(generator: Generator, target: Target, sha256: str) -> Scene:
-    if isinstance(generator, Box3DGenerator):
-        return encode_room(generator, target, sha256)
-    assert isinstance(generator, BlobGenerator)
-    return encode(generator, target.filled, sha256)
-
-
-def _refine(generator: Generator, scene: Scene, target: Target, **budget: Any) -> Refined:
-    if isinstance(generator, Box3DGenerator):
-        return refine_room(generator, scene, target, **budget)
-    assert isinstance(generator, BlobGenerator)
-    return refine(generator, scene, target, **budget)
-
-
-def _tune(generator: Generator, scene: Scene, target: Target, **budget: Any) -> Tuned:
-    if isinstance(generator, Box3DGenerator):
-        return tune_room(generator, scene, target, **budget)
-    assert isinstance(generator, BlobGenerator)
-    return tune(generator, scene, target, **budget)
-
-
 def _searched(
     generator: Generator,
     scene: Scene,
@@ -129,17 +101,17 @@ def _searched(
     keep_going: KeepGoing | None,
 ) -> tuple[Scene, int, bool]:
     """Refine, and tune if asked: the scene, the steps taken, whether it was asked to stop."""
-    began = time.perf_counter()
+    began, methods = time.perf_counter(), methods_of(generator)
     share = 1.0 if effort == "refine" else REFINE_SHARE
     first = None if steps is None else round(share * steps)
-    refined = _refine(
+    refined = methods.refine(
         generator, scene, target, seconds=share * seconds, steps=first,
         progress=_part(progress, 0.0, share), keep_going=keep_going,
     )  # fmt: skip
     if effort == "refine" or refined.stopped:
         return refined.scene, refined.steps, refined.stopped
     left = max(0.0, seconds - (time.perf_counter() - began))
-    tuned = _tune(
+    tuned = methods.tune(
         generator, refined.scene, target, seconds=left, steps=None if steps is None else steps - (first or 0),
         progress=_part(progress, share, 1.0), keep_going=keep_going,
     )  # fmt: skip
@@ -151,10 +123,7 @@ def _checked(
 ) -> tuple[Effort, float]:
     if effort not in EFFORTS:
         raise ValueError(f"there is no effort {ascii(effort)[:30]}: use one of {', '.join(EFFORTS)}")
-    if not isinstance(generator, BlobGenerator | Box3DGenerator):
-        raise ValueError(
-            f"the model '{generator.spec.name}' cannot parse photos: choose one of blobs or boxes"
-        )
+    methods_of(generator)
     chosen: Effort = effort
     seconds = SECONDS[chosen] if seconds is None else seconds
     if not (math.isfinite(seconds) and 0 <= seconds <= MAX_SECONDS):

@@ -17,10 +17,9 @@ from torch import Tensor
 from torch.func import functional_call
 
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
-from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.layouts import Scene
 from spatial_edit.parse.anchors import Anchors
-from spatial_edit.parse.delta import Delta, check_delta, tunable
+from spatial_edit.parse.delta import Delta, Tunable, check_delta, decoder_of, tunable
 from spatial_edit.parse.refine import Clock, rate
 from spatial_edit.parse.target import Target
 
@@ -71,7 +70,7 @@ def tune(
 
 
 def adapt(
-    generator: BlobGenerator | Box3DGenerator,
+    generator: Tunable,
     scene: Scene,
     target: Target,
     original: Tensor,
@@ -91,7 +90,7 @@ def adapt(
         if progress is not None:
             progress(used)
         stopped = keep_going is not None and not keep_going()
-        state: State = dict(generator.model.decoder.named_parameters())
+        state: State = dict(decoder_of(generator).named_parameters())
         state |= {name: weights[name] + free[name] for name in free}
         loss = loss_of(state, clock.taken)
         optimiser.zero_grad(set_to_none=True)
