@@ -1,0 +1,1 @@
+"""SpatialGAN: generators that are steered by heatmaps, and EqGAN-SA, from which it grew."""
