@@ -21,14 +21,15 @@ from pathlib import Path
 from PIL import Image
 
 from spatial_edit.checkpoints import weights_hash
+from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.generators.box3d import reader
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
 from spatial_edit.generators.registry import CHECKPOINTS
-from spatial_edit.images import Fit, open_photo, to_png_bytes
+from spatial_edit.images import Fit, enlarge, open_photo, to_pil, to_png_bytes
 from spatial_edit.layouts.codec import scene_to_json
 from spatial_edit.layouts.overlay import to_blob_map
-from spatial_edit.layouts.tables import element_table
+from spatial_edit.layouts.tables import BLOB_COLUMNS, element_table
 from spatial_edit.parse.box3d_files import room_table, to_room_map
 from spatial_edit.parse.photo import KeepGoing, Parsed, Progress, parse_photo
 from spatial_edit.parse.unknowns import blobs_of
@@ -192,23 +193,30 @@ def write_zip(results: Iterable[Result | Failure], path: Path) -> int:
 
 
 def layout_map(parsed: Parsed, generator: Generator) -> Image.Image:
-    """The blobs, or the boxes of a room, as a picture."""
+    """The blobs, or the boxes of a room, as a picture; without a layout, the picture that was found."""
     if isinstance(generator, Box3DGenerator):
         return to_room_map(generator, parsed.scene, MAP_SIDE)
+    if not parsed.scene.layout.kind:
+        return enlarge(to_pil(parsed.reconstruction), MAP_SIDE)
     return to_blob_map(blobs_of(parsed.scene), MAP_SIDE)
 
 
 def layout_table(parsed: Parsed, generator: Generator) -> str:
-    """CSV: one line a blob, or a box of a room."""
+    """CSV: one line a blob, or a box of a room; of a scene without a layout the header alone."""
     if isinstance(generator, Box3DGenerator):
         return room_table(parsed.scene)
+    if not parsed.scene.layout.kind:
+        return to_csv(BLOB_COLUMNS, [])
     return blob_table(parsed, generator)
 
 
 def blob_table(parsed: Parsed, generator: Generator) -> str:
-    """CSV: one line a blob, farthest first, with its word, geometry and colour (0 .. 255)."""
+    """CSV: one line a blob, farthest first, with its word, geometry and, where rows have one, its colour (0 ..
+    255)."""
     layout = blobs_of(parsed.scene)
     header, rows = element_table(layout, generator.spec.row_names)
+    if not isinstance(generator, BlobGenerator):
+        return to_csv(header, rows)
     for row, place in zip(rows, layout.rows, strict=True):
         row += [round((c + 1) * 127.5) for c in parsed.scene.latent.rows[place, 16:19].tolist()]
     return to_csv([*header, "red", "green", "blue"], rows)

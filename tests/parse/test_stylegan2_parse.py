@@ -11,6 +11,7 @@ from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes
 from spatial_edit.images import open_photo, to_png_bytes
 from spatial_edit.parse import parse_photo
+from spatial_edit.parse.batch import FILES, Item, Options, parse_item
 from spatial_edit.parse.delta import DeltaError, check_delta, tunable
 from spatial_edit.parse.methods import methods_of
 
@@ -60,6 +61,13 @@ def test_tuning_comes_closer_still_and_holds_others(generator, photo):
     other = generator.sample(123)
     bent = generator.render(replace(other, delta=tuned.scene.delta))
     assert (bent - generator.render(other)).abs().mean() < 0.25
+
+
+def test_a_batch_writes_the_same_files(generator, tmp_path):
+    item = Item("a.png", to_png_bytes(generator.render(generator.sample(7))))
+    result = parse_item(generator, item, Options("encode"), tmp_path)
+    assert {path.name for path in result.folder.iterdir()} == set(FILES)
+    assert len((result.folder / "blobs.csv").read_text().splitlines()) == 1
 
 
 def test_determinism(generator, photo):
