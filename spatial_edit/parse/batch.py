@@ -211,7 +211,7 @@ def layout_table(parsed: Parsed, generator: Generator) -> str:
 
 
 def blob_table(parsed: Parsed, generator: Generator) -> str:
-    """CSV: one line a blob, farthest first, with its word, geometry and, where rows have one, its colour (0 ..
+    """CSV: one line a blob, farthest first: its word, geometry and, where rows have one, its colour (0 ..
     255)."""
     layout = blobs_of(parsed.scene)
     header, rows = element_table(layout, generator.spec.row_names)
