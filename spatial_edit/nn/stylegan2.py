@@ -1,4 +1,4 @@
-"""StyleGAN2's synthesis network (Karras et al. 2020, sections 2.2 and 4.1; figure 7: the three architectures).
+"""StyleGAN2's synthesis network (Karras et al. 2020, sections 2.2 and 4.1), in the architectures of figure 7.
 
 Modulated convolution, written with activations instead of weights: with style s (B, C_in) and weights W,
 
@@ -26,7 +26,7 @@ ARCHITECTURES = ("skip", "orig", "resnet")
 
 
 def eps_before_scaling(inputs: int, kernel: int) -> float:
-    """The eps that equals adding 1e-8 to the energy of the unscaled weights W, as NVIDIA's PyTorch code does."""
+    """The eps that equals adding 1e-8 to the energy of the unscaled weights W, as NVIDIA's PyTorch does."""
     return EPS / (inputs * kernel**2)
 
 
@@ -205,8 +205,8 @@ class SynthesisNetwork(nn.Module):
         Returns (B, 3, R, R), nominally in [-1, 1], not clamped.
         """
         rgb: Tensor | None = None
-        for _, _, rgb in self.blocks(codes, noise):
-            pass
+        for block in self.blocks(codes, noise):
+            rgb = block.rgb
         assert rgb is not None
         return rgb
 
