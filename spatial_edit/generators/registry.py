@@ -10,6 +10,7 @@ from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.box3d.renderer import load_box3d
 from spatial_edit.generators.box3d.vector import SLOT_NAMES
 from spatial_edit.generators.contract import SCENE_OPS, STYLE_OPS, Generator, ModelSpec
+from spatial_edit.generators.ganformer.scenes import load_ganformer
 from spatial_edit.generators.imported import added
 from spatial_edit.generators.stylegan2_renderer import load_stylegan2
 from spatial_edit.layouts.boxes3d import CLASSES, MAX_BOXES, STYLES
@@ -94,6 +95,7 @@ _LOADERS: dict[str, Callable[[ModelSpec, str], Generator]] = {
     "blobgan": load_blob_generator,
     "stylegan2": load_stylegan2,
     "box3d": load_box3d,
+    "ganformer": load_ganformer,
 }
 # families of which there are only networks: nothing to sample, or nothing to draw without more input
 NETWORKS = ("backbone", "blobgan-encoder")

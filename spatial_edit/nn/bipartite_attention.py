@@ -120,8 +120,9 @@ class BipartiteAttention(nn.Module):
     """Pixels (B, n, width) look at latents (B, k, latent_width) and are changed by them.
 
     position_width and latent_position_width: of the encodings P and E; 0 for none. latents: k, which duplex
-    attention must know. cells: n of the first layer, for carried assignments. ValueError when the heads do
-    not divide the width, or carried assignments do not fit the sizes (2 k = n heads).
+    attention must know. ValueError when the heads do not divide the width, or (in `forward`) when the first
+    carried assignments do not fit the sizes: 2 k = n heads. Published networks with gates are known in
+    simplex attention only; in duplex attention the gates leave the assignments as they are.
     """
 
     def __init__(
@@ -138,6 +139,8 @@ class BipartiteAttention(nn.Module):
         heads = config.heads
         if width % heads:
             raise ValueError(f"{heads} attention heads do not divide {width} channels")
+        if (config.pixel_gate and not position_width) or (config.latent_gate and not latent_position_width):
+            raise ValueError("a gate needs positions: give their width")
         self.config, self.width, self.latents = config, width, latents
         self.head_width = width // heads
         self.queries = EqualisedLinear(width, width)
@@ -218,7 +221,7 @@ class BipartiteAttention(nn.Module):
         """(B, heads, n, k) shares of the nearest centroids, after `iterations` rounds."""
         elements = self._heads(torch.cat([content, position], -1))  # (B, heads, n, 2h)
         if not self.config.carried:
-            centroids = self.centroids
+            centroids: Tensor = self.centroids
         elif carried is not None:
             centroids = carried.transpose(-1, -2) @ elements
         else:
