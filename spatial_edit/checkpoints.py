@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from spatial_edit.safetensors_header import CheckpointError, Entry, few, parse_json, read_header
 
-__all__ = ["CheckpointError", "load", "read_config", "save", "weights_hash"]
+__all__ = ["CheckpointError", "load", "read_config", "save", "verify", "weight_files", "weights_hash"]
 
 CONFIG_NAME = "config.json"
 SINGLE_NAME = "model.safetensors"
@@ -90,7 +90,7 @@ def load(
 
     folder = Path(folder)
     config, stored_hash = _read_config_file(folder)
-    shards = _shards(folder)
+    shards = weight_files(folder)
     entries = _entries(folder, shards)
     with _loading:
         try:
@@ -99,12 +99,7 @@ def load(
         except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError, AttributeError) as error:
             raise CheckpointError(f"{folder.name}/{CONFIG_NAME} describes no model: {error}") from error
         _compare(folder, module, entries)
-        digest = weights_hash(folder)
-        if digest != stored_hash:
-            raise CheckpointError(
-                f"the weights in {folder.name} are not the ones that {CONFIG_NAME} names ({digest}, expected "
-                f"{stored_hash}): get the folder again"
-            )
+        digest = _check_hash(folder, stored_hash)
         path = folder / (SINGLE_NAME if shards == [SINGLE_NAME] else INDEX_NAME)
         dtypes = {name: tensor.dtype for name, tensor in module.state_dict().items()}
         placed = {"": str(torch.device(device))}
@@ -119,10 +114,30 @@ def load(
     return module.eval().requires_grad_(False), config, digest
 
 
+def verify(folder: Path) -> str:
+    """The hash of a folder whose files are whole and those that config.json names; CheckpointError otherwise.
+
+    Nothing is loaded: whether the weights fit a model is found by `load`."""
+    folder = Path(folder)
+    _, stored_hash = _read_config_file(folder)
+    _entries(folder, weight_files(folder))
+    return _check_hash(folder, stored_hash)
+
+
+def _check_hash(folder: Path, stored_hash: str) -> str:
+    digest = weights_hash(folder)
+    if digest != stored_hash:
+        raise CheckpointError(
+            f"the weights in {folder.name} are not the ones that {CONFIG_NAME} names ({digest}, expected "
+            f"{stored_hash}): get the folder again"
+        )
+    return digest
+
+
 def weights_hash(folder: Path) -> str:
     """First 16 hex digits of the sha256 over the weight files, in the order of their names."""
     digest = hashlib.sha256()
-    for name in _shards(Path(folder)):
+    for name in weight_files(Path(folder)):
         with open(Path(folder) / name, "rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
@@ -148,7 +163,7 @@ def _read_config_file(folder: Path) -> tuple[dict, str]:
     return config, digest[:16]
 
 
-def _shards(folder: Path) -> list[str]:
+def weight_files(folder: Path) -> list[str]:
     """File names of the weights, sorted. CheckpointError when there are none, or names that are not ours."""
     if (folder / INDEX_NAME).exists():
         weight_map = parse_json(folder / INDEX_NAME, MAX_INDEX_BYTES).get("weight_map")
