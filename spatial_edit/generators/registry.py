@@ -135,3 +135,10 @@ def load(name: str, device: str = "cpu") -> Generator:
         if key not in _loaded:
             _loaded[key] = _LOADERS[spec.family](spec, device)
         return _loaded[key]
+
+
+def forget(name: str) -> None:
+    """Drop the loaded copies of a model that was removed or replaced."""
+    with _lock:
+        for key in [key for key in _loaded if key[0] == name]:
+            del _loaded[key]
