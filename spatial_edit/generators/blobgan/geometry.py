@@ -7,13 +7,17 @@ Published: four raw numbers (p, q, u, v) give a = sigmoid(p), b = sigmoid(q), e 
 with e' across e and c = 0.02, so the area is fixed and the score s alone makes a blob large: it is half
 opaque on the ellipse d^2 = s. `Blobs` has a centre, a size, an aspect and an angle instead:
 
-    size = sqrt(s c)      aspect = sqrt(a / b) = l1 / c      e = (cos angle, -sin angle)
-    x_layout = x + 0.5 / S      S: the side of the published grid, whose sample i lies at i / S
+    size = sqrt(c) sqrt(s)              s >= 1: the half-opaque ellipse has the radii sqrt(s l1), sqrt(s l2)
+         = sqrt(c) exp((s - 1) / 2)     s < 1: the same slope at s = 1, and no end at s = 0
+    aspect = r = sqrt(a / b) = l1 / c   up to 5
+           = 10 - 25 / r                beyond: the same slope at 5, below 10 for every r (and so for 1 / r)
+    e = (cos angle, -sin angle)
+    x_layout = x + 0.5 / S              S: the side of the published grid, whose sample i lies at i / S
 
-so that an ellipse's radii are sqrt(s l1) and sqrt(s l2); eps = 1e-5 only softens the drawing. A blob with
-s <= 0 has no half-opaque ellipse, yet is seen faintly (opacity up to sigmoid(s)): it gets the handle of score
-`HANDLE_SCORE` and a negative `fading`, which is added to the score when it is drawn. Below `HIDE_BELOW` it is
-marked hidden. A hidden blob is drawn with score `HIDDEN_SCORE`.
+so every blob that can be seen has its own place in the ranges of a layout, and what is drawn from the layout
+is what is drawn from the published numbers, to rounding. eps = 1e-5 only softens the drawing. A score below
+`OMIT_BELOW` (a size below 0.005 for c = 0.02) is a blob that the network has put away: no element is made of
+it. The most that such a blob could change is sigmoid(OMIT_BELOW) = 0.0035 of a step from black to white.
 """
 
 from __future__ import annotations
@@ -25,11 +29,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spatial_edit.layouts import Blobs
+from spatial_edit.layouts.blobs import ASPECT_RANGE, SIZE_RANGE
 
 COVARIANCE_EPS = 1e-5
-HANDLE_SCORE = 0.25  # a handle half as wide as that of an ordinary blob, s = 1
-HIDE_BELOW = -6.0  # sigmoid(-6) = 0.0025: less than one step of an 8-bit picture
-HIDDEN_SCORE = -8.0  # sigmoid(-8) = 0.0003
+OMIT_BELOW = -5.65
+STRAIGHT = 5.0  # ratios of the axes up to this one, and their inverses, are aspects as they are
+MOST = ASPECT_RANGE[1]  # no ratio reaches this aspect
+LARGEST_RATIO = 2000.0  # of an aspect that was rounded to MOST
 
 
 class PublishedShape(NamedTuple):
@@ -68,51 +74,59 @@ def raw_to_covariance(raw: Tensor, ab_norm: float | None, eps: float = COVARIANC
     return covariance(l1, l2, directions(raw), eps)
 
 
-def to_blobs(shape: PublishedShape, side: int, *, ab_norm: float = 0.02) -> tuple[Blobs, Tensor]:
-    """The layout of one picture drawn on a grid of `side`, and the blobs' fading (K,), zero where s > 0.
+def size_of_score(scores: Tensor, ab_norm: float) -> Tensor:
+    """(...,) scores -> sizes of a layout, not clipped."""
+    return ab_norm**0.5 * torch.where(scores >= 1, scores.clamp(min=1).sqrt(), ((scores - 1) / 2).exp())
 
-    The longer axis comes first (aspect >= 1, angle in [0, pi)). Nothing is clipped to the layout's ranges.
-    ValueError when a covariance has another area than ab_norm: its softness has no place in a layout.
-    """
-    xx, xy, yy = shape.covariances[:, 0, 0], shape.covariances[:, 0, 1], shape.covariances[:, 1, 1]
-    half = torch.hypot(xx - yy, 2 * xy) / 2
-    l1 = (xx + yy) / 2 + half - COVARIANCE_EPS
-    l2 = (xx * yy - xy * xy) / (l1 + COVARIANCE_EPS) - COVARIANCE_EPS  # less cancellation than l1 - 2 half
-    # rounding of xx * yy - xy * xy, relative to the area it should give
-    tolerance = 1e-3 + 1e-6 * (l1 / ab_norm).square()
-    if ((l1 * l2 / ab_norm**2 - 1).abs() > tolerance).any():
-        raise ValueError(
-            f"a blob's covariance must have determinant {ab_norm}^2: put its size into the score"
-        )
-    handle = torch.where(shape.scores > 0, shape.scores, HANDLE_SCORE)
-    angles = -torch.atan2(2 * xy, xx - yy) / 2  # y points down, so e = (cos, -sin)
-    k = len(shape.scores)
-    layout = Blobs(
-        centres=shape.centres + 0.5 / side,
-        sizes=(handle * ab_norm).sqrt(),
-        aspects=(l1 / ab_norm).clamp(min=1.0),
-        angles=angles.remainder(torch.pi),
-        ids=tuple(range(k)),
-        rows=tuple(range(k)),
-        hidden=tuple((shape.scores < HIDE_BELOW).tolist()),
+
+def score_of_size(sizes: Tensor, ab_norm: float) -> Tensor:
+    """The way back; differentiable."""
+    g = sizes / ab_norm**0.5
+    return torch.where(g >= 1, g.square(), 1 + 2 * g.clamp(max=1).log())
+
+
+def aspect_of_ratio(ratios: Tensor) -> Tensor:
+    """(...,) l1 / c -> aspects of a layout, within its range."""
+    large = torch.maximum(ratios, 1 / ratios)
+    aspects = torch.where(large > STRAIGHT, MOST - STRAIGHT**2 / large, large)
+    return torch.where(ratios >= 1, aspects, 1 / aspects)
+
+
+def ratio_of_aspect(aspects: Tensor) -> Tensor:
+    """The way back; differentiable."""
+    large = torch.maximum(aspects, 1 / aspects)
+    rest = (MOST - large).clamp(min=STRAIGHT**2 / LARGEST_RATIO)
+    ratios = torch.where(large > STRAIGHT, STRAIGHT**2 / rest, large)
+    return torch.where(aspects >= 1, ratios, 1 / ratios)
+
+
+def to_blobs(centres: Tensor, scores: Tensor, raw: Tensor, side: int, *, ab_norm: float = 0.02) -> Blobs:
+    """The layout of one picture drawn on a grid of `side`: every blob that can be seen, numbered and rowed by
+    its published index. centres (K, 2), scores (K,), raw (K, 4).
+
+    A score above 1 / ab_norm (a blob larger than the picture) is rounded to it."""
+    l1, _ = eigenvalues(raw, ab_norm)
+    e = directions(raw)
+    seen = (scores >= OMIT_BELOW).nonzero().flatten()
+    numbers = tuple(seen.tolist())
+    return Blobs(
+        centres=centres[seen] + 0.5 / side,
+        sizes=size_of_score(scores[seen], ab_norm).clamp(*SIZE_RANGE),
+        aspects=aspect_of_ratio(l1[seen] / ab_norm).clamp(*ASPECT_RANGE),
+        angles=torch.atan2(-e[seen, 1], e[seen, 0]).remainder(torch.pi),  # y points down
+        ids=numbers,
+        rows=numbers,
     )
-    return layout, shape.scores - handle
 
 
 def from_blobs(
-    layout: Blobs, side: int, *, ab_norm: float = 0.02, fading: Tensor | None = None
+    layout: Blobs, side: int, *, ab_norm: float = 0.02, eps: float = COVARIANCE_EPS
 ) -> PublishedShape:
-    """The published terms of a layout. fading: (R,) one number a row of `Latent.rows`; clones share it.
-
-    Differentiable in the layout's tensors.
-    """
-    scores = layout.sizes.square() / ab_norm
-    if fading is not None:
-        scores = scores + fading[list(layout.rows)]
-    hidden = torch.tensor(layout.hidden, dtype=torch.bool)
+    """The published terms of all elements of a layout. Differentiable in the layout's tensors."""
     e = torch.stack([layout.angles.cos(), -layout.angles.sin()], -1)
+    ratios = ratio_of_aspect(layout.aspects)
     return PublishedShape(
         centres=layout.centres - 0.5 / side,
-        covariances=covariance(ab_norm * layout.aspects, ab_norm / layout.aspects, e),
-        scores=torch.where(hidden, HIDDEN_SCORE, scores),
+        covariances=covariance(ab_norm * ratios, ab_norm / ratios, e, eps),
+        scores=score_of_size(layout.sizes, ab_norm),
     )
