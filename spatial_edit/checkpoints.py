@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -26,7 +27,16 @@ from torch import Tensor, nn
 
 from spatial_edit.safetensors_header import CheckpointError, Entry, few, parse_json, read_header
 
-__all__ = ["CheckpointError", "load", "read_config", "save", "verify", "weight_files", "weights_hash"]
+__all__ = [
+    "CheckpointError",
+    "load",
+    "read_config",
+    "save",
+    "stored_hash",
+    "verify",
+    "weight_files",
+    "weights_hash",
+]
 
 CONFIG_NAME = "config.json"
 SINGLE_NAME = "model.safetensors"
@@ -147,6 +157,14 @@ def weights_hash(folder: Path) -> str:
 def read_config(folder: Path) -> dict:
     """The configuration in the folder's config.json; CheckpointError when it is missing or damaged."""
     return _read_config_file(Path(folder))[0]
+
+
+def stored_hash(folder: Path) -> str:
+    """The hash of the weights that the folder's config.json names; CheckpointError when it is damaged."""
+    digest = _read_config_file(Path(folder))[1]
+    if not re.fullmatch("[0-9a-f]{16}", digest):
+        raise CheckpointError(f"{folder.name}/{CONFIG_NAME} names no hash of weights: get the folder again")
+    return digest
 
 
 def _read_config_file(folder: Path) -> tuple[dict, str]:

@@ -1,9 +1,12 @@
-"""The models that come with the project: one frozen row each, and a loader with a process-wide cache."""
+"""The models: one frozen row each for those that come with the project, beside those that people have added
+and those of the hub (hf:owner/name@revision); and a loader with a process-wide cache."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from spatial_edit.generators.blobgan.renderer import load_blob_generator
@@ -11,8 +14,9 @@ from spatial_edit.generators.box3d.renderer import load_box3d
 from spatial_edit.generators.box3d.vector import SLOT_NAMES
 from spatial_edit.generators.contract import SCENE_OPS, STYLE_OPS, Generator, ModelSpec
 from spatial_edit.generators.ganformer.scenes import load_ganformer
-from spatial_edit.generators.imported import added
+from spatial_edit.generators.imported import FACTS_NAME, added, free_number, read_facts, spec_from
 from spatial_edit.generators.stylegan2_renderer import load_stylegan2
+from spatial_edit.hub.ids import is_address, parse
 from spatial_edit.layouts.boxes3d import CLASSES, MAX_BOXES, STYLES
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
@@ -99,7 +103,12 @@ _LOADERS: dict[str, Callable[[ModelSpec, str], Generator]] = {
 }
 # families of which there are only networks: nothing to sample, or nothing to draw without more input
 NETWORKS = ("backbone", "blobgan-encoder")
-_loaded: dict[tuple[str, str], Generator] = {}
+# the layout that a family's scenes have: a row that says otherwise is not believed
+KINDS = {"stylegan2": "", "blobgan": "blobs", "blobgan-published": "blobs", "box3d": "boxes3d"}
+Key = tuple[str, str]  # name, device
+# a model stays loaded while its files stay the same: (their state, the generator)
+_loaded: dict[Key, tuple[tuple, Generator]] = {}
+_hub: dict[str, ModelSpec] = {}  # the hub's models of this process, by hf:owner/name@commit
 _lock = threading.Lock()
 
 
@@ -115,30 +124,81 @@ def editable() -> dict[str, ModelSpec]:
 
 def by_number(number: int) -> ModelSpec:
     """The row whose byte in an edit code is `number`; ValueError when there is none."""
-    for spec in all_models().values():
+    for spec in (*all_models().values(), *list(_hub.values())):
         if spec.number == number:
             return spec
     raise ValueError(f"no model here has the number {number}: the link may be from a newer version")
 
 
 def load(name: str, device: str = "cpu") -> Generator:
-    """A model by name, loaded once a process and device; ValueError for an unknown name or a bad
+    """A model by name or as hf:owner/name@revision, loaded once a process and device as long as its files
+    stay the same. ValueError, in one sentence, for an unknown name, a model that cannot be fetched, and a bad
     checkpoint."""
-    models = MODELS if name in MODELS else all_models()
-    if name not in models:
-        raise ValueError(f"there is no model '{name}': choose one of {', '.join(models)}")
-    spec = models[name]
+    spec = find(name)
     if spec.family not in _LOADERS:
         raise ValueError(f"{name} is a network of the family {spec.family!r}: it draws no pictures by itself")
     with _lock:
-        key = (name, device)
-        if key not in _loaded:
-            _loaded[key] = _LOADERS[spec.family](spec, device)
-        return _loaded[key]
+        key, state = (spec.name, device), _state(spec)
+        if key not in _loaded or _loaded[key][0] != state:
+            _loaded.pop(key, None)  # its memory is free before the new one is loaded
+            _loaded[key] = (state, _LOADERS[spec.family](spec, device))
+        return _loaded[key][1]
 
 
-def forget(name: str) -> None:
-    """Drop the loaded copies of a model that was removed or replaced."""
+def find(name: str) -> ModelSpec:
+    """The row of a model by name or as hf:owner/name@revision, which is fetched; ValueError as `load`."""
+    if is_address(name):
+        return _hub_spec(name)
+    models = MODELS if name in MODELS else all_models()
+    if name in models:
+        return models[name]
     with _lock:
-        for key in [key for key in _loaded if key[0] == name]:
+        for key in [key for key in _loaded if key[0] == name]:  # removed while it was loaded
             del _loaded[key]
+    raise ValueError(f"there is no model '{name[:60]}': choose one of {', '.join(models)}")
+
+
+def check_row(spec: ModelSpec) -> None:
+    """ValueError for a row from elsewhere whose family is unknown here or whose layout is not the family's."""
+    if spec.family not in (*_LOADERS, *NETWORKS):
+        raise ValueError(f"{spec.name} is of the family {spec.family[:40]!r}, which is unknown here: update")
+    if KINDS.get(spec.family, spec.kind) != spec.kind:
+        raise ValueError(f"{spec.name} says that its layout is {spec.kind[:40]!r}: {spec.family} has another")
+
+
+def _hub_spec(name: str) -> ModelSpec:
+    """The row of a model of the hub, called hf:owner/name@commit. Its number is of its weights' hash."""
+    from spatial_edit.checkpoints import stored_hash
+    from spatial_edit.hub.fetch import fetch
+
+    if name in _hub and (_hub[name].folder or CHECKPOINTS).is_dir():
+        return _hub[name]
+    snapshot = fetch(parse(name))
+    pinned = str(snapshot.address)
+    if snapshot.note:
+        logging.getLogger(__name__).warning(snapshot.note)
+    spec = spec_from(read_facts(snapshot.folder), pinned, snapshot.folder)
+    check_row(spec)
+    with _lock:
+        if pinned not in _hub:
+            taken = frozenset(other.number for other in _hub.values())
+            _hub[pinned] = replace(spec, number=free_number(stored_hash(snapshot.folder), pinned, taken))
+        return _hub[pinned]
+
+
+def _state(spec: ModelSpec) -> tuple:
+    """What changes when a model's files do: of the small files, which are written anew with the weights."""
+    if spec.folder is None:
+        return ()
+    found = []
+    for path in (
+        spec.folder / "config.json",
+        spec.folder / FACTS_NAME,
+        spec.folder / "encoder" / "config.json",
+    ):
+        try:
+            stat = path.stat()
+            found.append((str(path), stat.st_ino, stat.st_mtime_ns, stat.st_size))
+        except OSError:
+            continue
+    return tuple(found)
