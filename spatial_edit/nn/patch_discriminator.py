@@ -2,10 +2,13 @@
 
 Each scale is a stack of 4 x 4 convolutions whose last map holds one logit a patch; every further scale sees
 the pictures at half the side. All intermediate maps come out, for feature matching (Wang et al. 2018,
-equation 2). Spectral convolutions and instance norm in the middle, as in SPADE (Park et al. 2019, appendix A).
+equation 2). Spectral convolutions and instance norm in the middle, as in SPADE (Park et al. 2019,
+appendix A).
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,7 +32,7 @@ class PatchDiscriminator(nn.Module):
         first = nn.Conv2d(inputs, width, _KERNEL, stride=2, padding=_PAD)
         stages: list[nn.Module] = [nn.Sequential(first, nn.LeakyReLU(SLOPE))]
         widths = [width * min(2**i, MAX_GROWTH) for i in range(layers)]
-        for i, (before, after) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+        for i, (before, after) in enumerate(pairwise(widths), start=1):
             step = 1 if i == layers - 1 else 2
             middle = conv(before, after, _KERNEL, spectral=spectral, stride=step, padding=_PAD, bias=False)
             stages.append(nn.Sequential(middle, nn.InstanceNorm2d(after), nn.LeakyReLU(SLOPE)))

@@ -36,7 +36,9 @@ class SpectralConv2d(nn.Conv2d):
     weight_u: Tensor
     weight_v: Tensor
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride=1, padding=0, bias=True) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0, bias: bool = True
+    ) -> None:
         super().__init__(inputs, outputs, kernel, stride=stride, padding=padding, bias=bias)
         self.weight_orig = self.weight
         del self._parameters["weight"]
@@ -64,9 +66,8 @@ class SpectralConv2d(nn.Conv2d):
     def folded(self) -> nn.Conv2d:
         """A plain convolution that does the same in evaluation mode."""
         outputs, inputs, *_ = self.weight_orig.shape
-        plain = nn.Conv2d(
-            inputs, outputs, self.kernel_size, self.stride, self.padding, bias=self.bias is not None
-        )
+        plain = nn.Conv2d(inputs, outputs, self.weight_orig.shape[-1], bias=self.bias is not None)
+        plain.stride, plain.padding = self.stride, self.padding
         plain.weight.copy_(self.normalised())
         if self.bias is not None and plain.bias is not None:
             plain.bias.copy_(self.bias)
@@ -84,7 +85,14 @@ def fold_spectral(module: nn.Module) -> nn.Module:
 
 
 def conv(
-    inputs: int, outputs: int, kernel: int, *, spectral: bool, stride=1, padding=0, bias=True
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    *,
+    bias: bool = True,
+    spectral: bool,
 ) -> nn.Conv2d:
     """A convolution, spectral (to be trained) or plain (folded)."""
     kind = SpectralConv2d if spectral else nn.Conv2d
