@@ -15,6 +15,7 @@ from spatial_edit.generators.box3d.vector import SLOT_NAMES
 from spatial_edit.generators.contract import SCENE_OPS, STYLE_OPS, Generator, ModelSpec
 from spatial_edit.generators.ganformer.scenes import load_ganformer
 from spatial_edit.generators.imported import FACTS_NAME, added, free_number, read_facts, spec_from
+from spatial_edit.generators.spatialgan.eqgan_scenes import load_eqgan
 from spatial_edit.generators.stylegan2_renderer import load_stylegan2
 from spatial_edit.hub.ids import is_address, parse
 from spatial_edit.layouts.boxes3d import CLASSES, MAX_BOXES, STYLES
@@ -99,6 +100,7 @@ _LOADERS: dict[str, Callable[[ModelSpec, str], Generator]] = {
     "blobgan": load_blob_generator,
     "stylegan2": load_stylegan2,
     "box3d": load_box3d,
+    "eqgan": load_eqgan,
     "ganformer": load_ganformer,
 }
 # families of which there are only networks: nothing to sample, or nothing to draw without more input
@@ -159,7 +161,7 @@ def find(name: str) -> ModelSpec:
 
 
 def check_row(spec: ModelSpec) -> None:
-    """ValueError for a row from elsewhere whose family is unknown here or whose layout is not the family's."""
+    """ValueError for a row whose family is unknown here, or whose layout is not that of its family."""
     if spec.family not in (*_LOADERS, *NETWORKS):
         raise ValueError(f"{spec.name} is of the family {spec.family[:40]!r}, which is unknown here: update")
     if KINDS.get(spec.family, spec.kind) != spec.kind:

@@ -178,11 +178,9 @@ class EqGANSynthesis(nn.Module):
     def forward(self, codes: Tensor, heat: Sequence[Heat], noise: Sequence[Tensor] | None = None) -> Tensor:
         """codes: (B, w_dim) or (B, num_codes, w_dim); heat: of `encode`; noise: one (B or 1, 1, r, r) a
         layer. Returns (B, 3, R, R), nominally in [-1, 1], not clamped."""
-        image: Tensor | None = None
-        for _, _, image in self.blocks(codes, heat, noise):
-            pass
-        assert image is not None
-        return image
+        *_, last = self.blocks(codes, heat, noise)
+        assert last.rgb is not None
+        return last.rgb
 
 
 class EqGANGenerator(nn.Module):

@@ -41,6 +41,11 @@ class HeatmapLevel:
         maps = rows[..., :, None] * columns[..., None, :]
         return (maps if self.heights is None else maps * self.heights[..., None, None]) + floor
 
+    def to(self, device: torch.device) -> HeatmapLevel:
+        """The same on a device."""
+        heights = None if self.heights is None else self.heights.to(device)
+        return HeatmapLevel(self.centres.to(device), self.spreads.to(device), heights)
+
     def shifted(self, dy: float, dx: float) -> HeatmapLevel:
         """All centres moved alike: what a finer level does when the root moves."""
         return replace(self, centres=self.centres + self.centres.new_tensor([dy, dx]))

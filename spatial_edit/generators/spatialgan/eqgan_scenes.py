@@ -1,0 +1,162 @@
+"""EqGAN-SA behind the generator contract: a seed gives a code and a heatmap, whose centres can be moved.
+
+The layout's frame and the network's, for a picture of R pixels a side:
+
+    layout   x, y in [0, 1], pixel k at (k + 1/2) / R; sigma: a standard deviation in fractions of the side
+    network  (y, x) in [-1, 1], pixel k at 2 k / (R - 1) - 1; spread: what divides the squared distance
+
+    x = ((v + 1) / 2 * (R - 1) + 1/2) / R        sigma = (R - 1) / R * sqrt(spread / 8)
+
+Centres have the numbers 0 (level 0), 1 and 2 (level 1), 3 to 6 (level 2), and each keeps its own channel of
+the network while others come and go. A hidden centre is as one infinitely far away. Truncation acts on the
+code alone. The finer levels do not follow a moved root by themselves: move them too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.generators.delta import paint_adapted
+from spatial_edit.generators.spatialgan.eqgan import EqGANConfig, EqGANGenerator
+from spatial_edit.generators.spatialgan.heatmap import HeatmapLevel, stack_levels
+from spatial_edit.layouts import Latent, Scene
+from spatial_edit.layouts.heatmaps import CENTRE_RANGE, SIGMA_RANGE, Heatmaps
+from spatial_edit.seeds import check_seed
+
+
+class EqGANScenes:
+    """A `Generator` of scenes of heatmap centres."""
+
+    def __init__(self, model: EqGANGenerator, spec: ModelSpec, weights: str, device: str = "cpu") -> None:
+        self.model = model.to(device).eval().requires_grad_(False)
+        self.spec, self.weights, self.device = spec, weights, torch.device(device)
+
+    @classmethod
+    def tiny(cls, seed: int = 0) -> EqGANScenes:
+        """Random weights, 32 px, fewer than 50,000 parameters: for tests."""
+        config = EqGANConfig.tiny()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = EqGANGenerator(config)
+            model.w_mean.copy_(torch.randn(config.w_dim) * 0.3)
+        spec = ModelSpec(
+            name="eqgan-tiny",
+            number=249,
+            family="eqgan",
+            title="Random heatmaps (for tests)",
+            kind="heatmaps",
+            resolution=config.resolution,
+            licence="MIT",
+            training_data="none: random weights",
+            folder=None,
+            max_elements=sum(config.centres),
+        )
+        return cls(model, spec, f"{seed:016x}")
+
+    def sample(self, seed: int, truncation: float = 0.0) -> Scene:
+        """The scene of a seed. Order of draws: `EqGANGenerator.draws_of_seeds`."""
+        seed = check_seed(seed)
+        if not 0.0 <= truncation <= 1.0:
+            raise ValueError(f"truncation must lie between 0 (none) and 1 (the mean), got {truncation!r}")
+        z, levels, _ = self.model.draws_of_seeds([seed])
+        latent = Latent(seed, truncation, z.cpu(), torch.zeros(0))
+        return Scene(self.spec.name, self.weights, to_layout(levels, self.spec.resolution), latent)
+
+    def render(self, scene: Scene, *, preview: bool = False) -> Tensor:
+        """(3, H, W) float32 in [-1, 1]; `preview` changes nothing here."""
+        return self.render_batch([scene])[0]
+
+    @torch.no_grad()
+    def render_batch(self, scenes: list[Scene]) -> Tensor:
+        """(B, 3, H, W); the scenes must share one delta (or have none)."""
+        codes, levels, noise = self.inputs(scenes)
+        heat = self.model.synthesis.encode(self.model.maps(levels))
+        return paint_adapted(self.model.synthesis, scenes, (codes, heat, noise))
+
+    def inputs(self, scenes: list[Scene]) -> tuple[Tensor, tuple[HeatmapLevel, ...], list[Tensor]]:
+        """Codes (B, w_dim), heatmap levels and noise of scenes; gradients flow to centres, sigmas and rows.
+
+        ValueError for a scene of another model, and for more centres on a level than the network takes."""
+        for scene in scenes:
+            if scene.model != self.spec.name or not isinstance(scene.layout, Heatmaps):
+                raise ValueError(f"this scene was made for the model '{scene.model}', not '{self.spec.name}'")
+            if scene.latent.rows.shape != (1, self.model.config.z_dim):
+                raise ValueError(
+                    f"this scene has rows {tuple(scene.latent.rows.shape)}: make it again from its seed"
+                )
+        codes = [self.model.codes(s.latent.rows.to(self.device), s.latent.truncation) for s in scenes]
+        centres, side = self.model.config.centres, self.spec.resolution
+        levels = stack_levels([from_layout(s.layout, centres, side) for s in scenes])  # type: ignore[arg-type]
+        levels = tuple(level.to(self.device) for level in levels)
+        noise = self.model.draws_of_seeds([s.latent.seed for s in scenes])[2]
+        return torch.cat(codes), levels, noise
+
+
+def to_layout(levels: tuple[HeatmapLevel, ...], side: int) -> Heatmaps:
+    """The first picture of a batch of levels as a layout; centres beyond its range come to its border."""
+    centres = torch.cat([level.centres[0].flip(1) for level in levels])  # (K, 2) as x, y
+    spreads = torch.cat([level.spreads[0] for level in levels])
+    numbers = [i for i, level in enumerate(levels) for _ in range(level.centres.shape[1])]
+    return Heatmaps(
+        (((centres + 1) / 2 * (side - 1) + 0.5) / side).clamp(*CENTRE_RANGE),
+        ((side - 1) / side * (spreads / 8).sqrt()).clamp(*SIGMA_RANGE),
+        tuple(numbers),
+        ids=tuple(range(len(numbers))),
+    )
+
+
+def from_layout(layout: Heatmaps, counts: tuple[int, ...], side: int) -> tuple[HeatmapLevel, ...]:
+    """The levels (B = 1) of a layout for a network that takes `counts` centres a level; those that are hidden
+    or not there have height 0. ValueError for more centres on a level, or a level that it lacks."""
+    centres = ((layout.centres * side - 0.5) / (side - 1) * 2 - 1).flip(1)  # (K, 2) as y, x
+    spreads = 8 * (layout.sigmas * (side / (side - 1))).square()
+    levels, first = [], 0
+    for number, count in enumerate(counts):
+        places = _places(layout, number, first, count)
+        present = torch.tensor([0.0 if at is None or layout.hidden[at] else 1.0 for at in places])
+        zero, one = centres.new_zeros(2), spreads.new_ones(())
+        levels.append(
+            HeatmapLevel(
+                torch.stack([zero if at is None else centres[at] for at in places])[None],
+                torch.stack([one if at is None else spreads[at] for at in places])[None],
+                present[None],
+            )
+        )
+        first += count
+    if max(layout.levels, default=0) >= len(counts):
+        raise ValueError(f"the layout has a level {max(layout.levels)}, this model has {len(counts)} levels")
+    return tuple(levels)
+
+
+def _places(layout: Heatmaps, level: int, first: int, count: int) -> list[int | None]:
+    """For each channel of a level the element that it draws: its own number, else one of another number."""
+    mine = [at for at, number in enumerate(layout.levels) if number == level]
+    if len(mine) > count:
+        raise ValueError(
+            f"the layout has {len(mine)} centres on level {level}, this model takes {count}: remove one or "
+            "put it on another level"
+        )
+    places: list[int | None] = [None] * count
+    for at in mine:
+        if first <= layout.ids[at] < first + count:
+            places[layout.ids[at] - first] = at
+    for at in mine:
+        if at not in places:
+            places[places.index(None)] = at
+    return places
+
+
+def load_eqgan(spec: ModelSpec, device: str = "cpu") -> EqGANScenes:
+    """From a checkpoint folder, after the strict check of `checkpoints.load`."""
+    from spatial_edit.checkpoints import load
+
+    if spec.folder is None:
+        raise ValueError(f"the model '{spec.name}' has no folder to load from")
+    model, _, weights = load(spec.folder, lambda c: EqGANGenerator(EqGANConfig.from_dict(c)), device)
+    assert isinstance(model, EqGANGenerator)
+    taken = sum(model.config.centres)
+    return EqGANScenes(model, replace(spec, max_elements=min(spec.max_elements, taken)), weights, device)
