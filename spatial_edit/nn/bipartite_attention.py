@@ -25,6 +25,8 @@ from spatial_edit.nn.equalised import EqualisedLinear
 
 DROPPED = -1e4  # what is added to the score of a latent that a mask takes out
 EPS = 1e-8
+INTEGRATIONS = ("add", "multiply", "both")
+NORMS = ("layer", "instance", "none")
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ class AttentionConfig:
     dropout: float = 0.12
 
     def __post_init__(self) -> None:
-        if self.integration not in ("add", "multiply", "both"):
-            raise ValueError(f"integration {self.integration!r}: choose add, multiply or both")
-        if self.norm not in ("layer", "instance", "none"):
-            raise ValueError(f"norm {self.norm!r}: choose layer, instance or none")
+        if self.integration not in INTEGRATIONS:
+            raise ValueError(f"integration {self.integration!r}: must be one of {', '.join(INTEGRATIONS)}")
+        if self.norm not in NORMS:
+            raise ValueError(f"norm {self.norm!r}: must be one of {', '.join(NORMS)}")
         if not 1 <= self.heads <= 64 or not 1 <= self.iterations <= 64:
             raise ValueError(f"{self.heads} heads, {self.iterations} iterations: both must be 1 to 64")
         if not 0 <= self.dropout < 1:

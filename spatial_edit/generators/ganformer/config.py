@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
 
-from spatial_edit.nn.bipartite_attention import AttentionConfig
+from spatial_edit.generators.config_values import WIDEST, choice, flag, whole, widths
+from spatial_edit.nn.bipartite_attention import INTEGRATIONS, NORMS, AttentionConfig
+from spatial_edit.nn.stylegan2 import ARCHITECTURES
 
 KIND = "ganformer"
+GRIDS = ("sinus", "stored")
 MOST_COMPONENTS = 256
 LARGEST_SIDE = 2048
 
@@ -22,9 +24,10 @@ class GANformerConfig:
     last one, two to a block when mapping_residual. mapping_attention: local latents look at each other before
     each of them. architecture: "resnet" (a skip around every block, RGB at the end), "orig" (RGB at the end)
     or "skip" (an RGB output at every side). modulated: the global latent modulates every convolution (off in
-    the CLEVR recipe, where it then has no influence). attention_sides: smallest and largest side with
-    attention. grid: where pixel positions come from, "sinus" (computed, `directions` of them) or "stored"
-    (with the weights); position_width: their width, 0 for none, then latents have no positions either.
+    the CLEVR recipe, where it then has no influence). noise: the layers add some; fixed_noise: the checkpoint
+    has maps of its own for it. attention_sides: smallest and largest side with attention. grid: where pixel
+    positions come from, "sinus" (computed, in `directions`) or "stored" (with the weights); position_width:
+    their width, 0 for none, then latents have no positions either.
     """
 
     resolution: int = 256
@@ -41,6 +44,7 @@ class GANformerConfig:
     architecture: str = "resnet"
     modulated: bool = True
     noise: bool = True
+    fixed_noise: bool = False
     attention: AttentionConfig | None = field(default_factory=lambda: AttentionConfig(duplex=True))
     attention_sides: tuple[int, int] = (4, 128)
     grid: str = "sinus"
@@ -57,13 +61,13 @@ class GANformerConfig:
             raise ValueError(f"{self.components} components: at most {MOST_COMPONENTS} are possible")
         if not self.components and (self.attention or self.mapping_attention):
             raise ValueError("attention needs local latents: give components, or turn attention off")
-        if self.architecture not in ("resnet", "skip", "orig"):
-            raise ValueError(f"architecture {self.architecture!r}: choose resnet, skip or orig")
-        if self.grid not in ("sinus", "stored"):
-            raise ValueError(f"grid {self.grid!r}: choose sinus or stored")
-        widths = (*self.channels.values(), self.z_dim, self.w_dim)
-        if not all(0 < width <= 8192 for width in widths) or not 0 <= self.position_width <= 8192:
-            raise ValueError("a width of channels, z, w or positions is not in 1 .. 8192")
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(f"architecture '{self.architecture}': must be one of {', '.join(ARCHITECTURES)}")
+        if self.grid not in GRIDS:
+            raise ValueError(f"grid '{self.grid}': must be one of {', '.join(GRIDS)}")
+        all_widths = (*self.channels.values(), self.z_dim, self.w_dim)
+        if not all(0 < width <= WIDEST for width in all_widths) or not 0 <= self.position_width <= WIDEST:
+            raise ValueError(f"a width of channels, z, w or positions is not in 1 .. {WIDEST}")
         if not 1 <= self.mapping_layers <= 64:
             raise ValueError(f"{self.mapping_layers} layers in the mapping network: must be 1 to 64")
         if self.mapping_residual and self.z_dim != self.w_dim:
@@ -95,32 +99,65 @@ class GANformerConfig:
     @classmethod
     def tiny_simplex(cls) -> GANformerConfig:
         """For tests: as `tiny`, but with attention that depends on the latents, a gain and a bias."""
-        return cls(**{**vars(cls.tiny()), "attention": AttentionConfig(integration="both")})
+        return replace(cls.tiny(), attention=AttentionConfig(integration="both"))
 
 
-def config_data(config: GANformerConfig) -> dict[str, object]:
-    """What config.json says; `config_of` reads it."""
+def config_to_json(config: GANformerConfig) -> dict[str, object]:
+    """For config.json; `config_from_json` gives the same config back."""
     data = asdict(config)
-    data["channels"] = [[side, config.channels[side]] for side in config.sides]
+    data["channels"] = [[side, config.channels[side]] for side in config.sides]  # JSON's keys are text
     data["attention_sides"] = list(config.attention_sides)
     return {"kind": KIND, **data}
 
 
-def config_of(data: Mapping[str, Any]) -> GANformerConfig:
-    """From config.json; ValueError when it describes something else or is not whole."""
+def config_from_json(data: Mapping[str, object]) -> GANformerConfig:
+    """From config.json; ValueError when it describes something else, or a field lacks or is out of range."""
     if data.get("kind") != KIND:
         raise ValueError(f"config.json describes '{data.get('kind')}', this loader reads '{KIND}'")
-    try:
-        values = {name: data[name] for name in (f.name for f in fields(GANformerConfig))}
-        for f in fields(GANformerConfig):
-            wanted = {"int": int, "bool": bool, "str": str}.get(str(f.type))
-            if wanted and type(values[f.name]) is not wanted:
-                raise TypeError(f"{f.name} is {values[f.name]!r}")
-        values["channels"] = {int(side): int(width) for side, width in values["channels"]}
-        smallest, largest = values["attention_sides"]
-        values["attention_sides"] = (int(smallest), int(largest))
-        if values["attention"] is not None:
-            values["attention"] = AttentionConfig(**values["attention"])
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"config.json is incomplete: {error}") from error
-    return GANformerConfig(**values)
+    if unknown := set(data) ^ {"kind", *GANformerConfig.__dataclass_fields__}:
+        raise ValueError(f"config.json of a {KIND} lacks or has too much: {', '.join(sorted(unknown))}")
+    resolution = whole(data, "resolution", 8, LARGEST_SIDE)
+    sides, attention = data["attention_sides"], data["attention"]
+    if not isinstance(sides, list) or [type(side) for side in sides] != [int, int]:
+        raise ValueError("config.json: 'attention_sides' must be two whole numbers")
+    if attention is not None and not isinstance(attention, dict):
+        raise ValueError("config.json: 'attention' must be an object or null")
+    return GANformerConfig(
+        resolution=resolution,
+        channels=widths(data, "channels", resolution),
+        components=whole(data, "components", 0, MOST_COMPONENTS),
+        z_dim=whole(data, "z_dim", 1, WIDEST),
+        w_dim=whole(data, "w_dim", 1, WIDEST),
+        mapping_layers=whole(data, "mapping_layers", 1, 64),
+        mapping_residual=flag(data, "mapping_residual"),
+        mapping_attention=flag(data, "mapping_attention"),
+        mapping_heads=whole(data, "mapping_heads", 1, 64),
+        architecture=choice(data, "architecture", ARCHITECTURES, ""),
+        modulated=flag(data, "modulated"),
+        noise=flag(data, "noise"),
+        fixed_noise=flag(data, "fixed_noise"),
+        attention=None if attention is None else _attention(attention),
+        attention_sides=(sides[0], sides[1]),
+        grid=choice(data, "grid", GRIDS, ""),
+        position_width=whole(data, "position_width", 0, WIDEST),
+        directions=whole(data, "directions", 1, 64),
+    )
+
+
+def _attention(data: Mapping[str, object]) -> AttentionConfig:
+    if unknown := set(data) ^ set(AttentionConfig.__dataclass_fields__):
+        raise ValueError(f"config.json's 'attention' lacks or has too much: {', '.join(sorted(unknown))}")
+    dropout = data["dropout"]
+    if isinstance(dropout, bool) or not isinstance(dropout, int | float):
+        raise ValueError("config.json: 'dropout' must be a number in [0, 1)")
+    return AttentionConfig(
+        heads=whole(data, "heads", 1, 64),
+        integration=choice(data, "integration", INTEGRATIONS, ""),
+        norm=choice(data, "norm", NORMS, ""),
+        duplex=flag(data, "duplex"),
+        iterations=whole(data, "iterations", 1, 64),
+        carried=flag(data, "carried"),
+        pixel_gate=flag(data, "pixel_gate"),
+        latent_gate=flag(data, "latent_gate"),
+        dropout=float(dropout),
+    )

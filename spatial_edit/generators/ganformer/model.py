@@ -72,7 +72,8 @@ class GANformer(nn.Module):
         """(z, noise) of integer seeds 0 .. 2**32 - 1.
 
         Each from `np.random.RandomState(seed)`, in this order: z, latent by latent, the local ones first and
-        the global one last; then every layer's noise, row by row, from side 4 upwards.
+        the global one last; then every layer's noise, row by row, from side 4 upwards. A model with fixed
+        noise has that, and draws none.
         """
         draws = [np.random.RandomState(seed) for seed in seeds]
 
@@ -81,4 +82,6 @@ class GANformer(nn.Module):
             return torch.from_numpy(np.concatenate(rows)).to(self.w_mean.device)
 
         z = stack((1, self.config.components + 1, self.config.z_dim))  # (B, k + 1, z_dim)
+        if self.config.fixed_noise:
+            return z, [noise.expand(len(seeds), -1, -1, -1) for noise in self.synthesis.own_noise()]
         return z, [stack((1, 1, side, side)) for side in self.synthesis.noise_sides]

@@ -1,7 +1,7 @@
 """GANformer behind the generator contract: pictures from seeds, with nothing to move yet.
 
 Scenes have the empty `Layout`; the rows of the latent are z, the local latents and then the global one; the
-noise of every layer comes from the scene's seed."""
+noise of every layer comes from the scene's seed, or from the checkpoint when that has its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from spatial_edit.generators.contract import ModelSpec
-from spatial_edit.generators.ganformer.config import GANformerConfig, config_of
+from spatial_edit.generators.ganformer.config import GANformerConfig, config_from_json
 from spatial_edit.generators.ganformer.model import GANformer
 from spatial_edit.layouts import Latent, Layout, Scene
 from spatial_edit.seeds import check_seed
@@ -71,7 +71,7 @@ class GANformerScenes:
 
     @torch.no_grad()
     def attention(self, scene: Scene) -> tuple[Tensor | None, ...]:
-        """What the pixels of every layer look at: (heads, side, side, components), or None, layer by layer."""
+        """What each layer's pixels look at: (heads, side, side, components), or None, layer by layer."""
         z, noise = self._inputs([scene])
         maps = self.model.draw(z, noise, scene.latent.truncation).maps
         return tuple(None if m is None else m[0].cpu() for m in maps)
@@ -96,6 +96,6 @@ def load_ganformer(spec: ModelSpec, device: str = "cpu") -> GANformerScenes:
 
     if spec.folder is None:
         raise ValueError(f"the model '{spec.name}' has no folder to load from")
-    model, _, weights = load(spec.folder, lambda c: GANformer(config_of(c)), device)
+    model, _, weights = load(spec.folder, lambda c: GANformer(config_from_json(c)), device)
     assert isinstance(model, GANformer)
     return GANformerScenes(model, spec, weights, device)

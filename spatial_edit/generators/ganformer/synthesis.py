@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from spatial_edit.generators.ganformer.config import GANformerConfig
 from spatial_edit.nn.bipartite_attention import BipartiteAttention, carry, grid_encoding
-from spatial_edit.nn.equalised import EqualisedConv2d, biased_leaky_relu
+from spatial_edit.nn.equalised import biased_leaky_relu
 from spatial_edit.nn.resample import Blur, Upsample
-from spatial_edit.nn.stylegan2 import ModulatedConv
+from spatial_edit.nn.stylegan2 import ModulatedConv, ToRGB, UpSkip
 
 
 class Drawn(NamedTuple):
@@ -50,12 +50,23 @@ class PlainConv(nn.Module):
         return self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
 
 
-def _convolution(
-    config: GANformerConfig, inputs: int, outputs: int, kernel: int, *, up: bool = False
-) -> nn.Module:
-    if not config.modulated:
-        return PlainConv(inputs, outputs, kernel, up=up)
-    return ModulatedConv(inputs, outputs, kernel, config.w_dim, demodulate=kernel > 1, up=up)
+class PlainRGB(nn.Module):
+    """In the place of `ToRGB` where there is no modulation."""
+
+    def __init__(self, inputs: int, image_channels: int = 3) -> None:
+        super().__init__()
+        self.conv = PlainConv(inputs, image_channels, 1)
+        self.bias = nn.Parameter(torch.zeros(image_channels))
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        return self.conv(x, w) + self.bias.to(x.dtype)[:, None, None]
+
+
+def _convolution(config: GANformerConfig, inputs: int, outputs: int, *, up: bool = False) -> nn.Module:
+    """3 x 3, with or without modulation."""
+    if config.modulated:
+        return ModulatedConv(inputs, outputs, 3, config.w_dim, up=up)
+    return PlainConv(inputs, outputs, 3, up=up)
 
 
 class AttentiveLayer(nn.Module):
@@ -68,7 +79,7 @@ class AttentiveLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.side, self.up = side, up
-        self.conv = _convolution(config, inputs, outputs, 3, up=up)
+        self.conv = _convolution(config, inputs, outputs, up=up)
         self.noise_strength = nn.Parameter(torch.zeros(())) if config.noise else None
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.attention: BipartiteAttention | None = None
@@ -118,18 +129,6 @@ class AttentiveLayer(nn.Module):
         return biased_leaky_relu(x, self.bias), maps, assignments
 
 
-class RGB(nn.Module):
-    """A modulated 1 x 1 convolution to three channels, without demodulation, plus bias."""
-
-    def __init__(self, config: GANformerConfig, inputs: int) -> None:
-        super().__init__()
-        self.conv = _convolution(config, inputs, 3, 1)
-        self.bias = nn.Parameter(torch.zeros(3))
-
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        return self.conv(x, w) + self.bias.to(x.dtype)[:, None, None]
-
-
 class AttentiveSynthesis(nn.Module):
     """Codes of every latent -> image, nominally in [-1, 1], not clamped.
 
@@ -150,17 +149,28 @@ class AttentiveSynthesis(nn.Module):
         self.layers = nn.ModuleList(layers)
         residual = config.architecture == "resnet"
         self.skips = nn.ModuleList(
-            EqualisedConv2d(widths[side // 2], widths[side], 1) for side in (sides[1:] if residual else [])
+            UpSkip(widths[side // 2], widths[side]) for side in (sides[1:] if residual else [])
         )
-        self.last = _convolution(config, widths[sides[-1]], widths[sides[-1]], 3)
+        self.last = _convolution(config, widths[sides[-1]], widths[sides[-1]])
         rgb_sides = sides if config.architecture == "skip" else sides[-1:]
-        self.rgbs = nn.ModuleList(RGB(config, widths[side]) for side in rgb_sides)
+        self.rgbs = nn.ModuleList(
+            ToRGB(widths[side], config.w_dim) if config.modulated else PlainRGB(widths[side])
+            for side in rgb_sides
+        )
         self.upsample = Upsample()
         self.noise_sides = tuple(layer.side for layer in layers)
+        for i, side in enumerate(self.noise_sides if config.fixed_noise else ()):
+            self.register_buffer(f"noise_{i}", torch.randn(side, side))
 
     @property
     def num_codes(self) -> int:
         return len(self.layers) + 2
+
+    def own_noise(self) -> list[Tensor]:
+        """The network's fixed noise, one (1, 1, r, r) a layer. ValueError when it has none."""
+        if not self.config.fixed_noise:
+            raise ValueError("this network has no noise maps of its own: draw some, or give none")
+        return [self.get_buffer(f"noise_{i}")[None, None] for i in range(len(self.layers))]
 
     def forward(
         self, codes: Tensor, noise: Sequence[Tensor] | None = None, positions: Tensor | None = None
@@ -192,7 +202,7 @@ class AttentiveSynthesis(nn.Module):
 
         for i, layer in enumerate(self.layers):
             if i % 2 and self.skips:
-                past = self.upsample(self.skips[i // 2](x))
+                past = self.skips[i // 2](x)
             x, maps, assignments = layer(
                 x, local[:, :, i], whole[:, i], None if noise is None else noise[i], positions, carried
             )
