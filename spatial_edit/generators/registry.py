@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from spatial_edit.generators.blobgan.published_scenes import load_published
 from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.box3d.renderer import load_box3d
 from spatial_edit.generators.box3d.vector import SLOT_NAMES
@@ -98,6 +99,7 @@ MODELS: dict[str, ModelSpec] = {
 
 _LOADERS: dict[str, Callable[[ModelSpec, str], Generator]] = {
     "blobgan": load_blob_generator,
+    "blobgan-published": load_published,
     "stylegan2": load_stylegan2,
     "box3d": load_box3d,
     "eqgan": load_eqgan,
