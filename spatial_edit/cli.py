@@ -1,4 +1,4 @@
-"""`python -m spatial_edit COMMAND`: models, generate, edit, parse, rooms, train, evaluate, bench.
+"""`python -m spatial_edit COMMAND`: models, import, push, generate, edit, parse, train, evaluate, bench ..
 
 The command line and its errors; what the commands do is in commands.py. Exit code 0 when all went well, 2
 with one sentence on standard error for bad input, 130 when interrupted.
@@ -119,7 +119,9 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
 def _add_generate(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, run.generate, "generate", "draw the scene of a seed and print its code")
     parser.add_argument(
-        "--model", default=DEFAULT_MODEL, help=f"a name from `models` (default {DEFAULT_MODEL})"
+        "--model",
+        default=DEFAULT_MODEL,
+        help=f"a name from `models`, or hf:owner/name@revision (default {DEFAULT_MODEL})",
     )
     parser.add_argument("--seed", type=int, default=0, help="0 to 4294967295 (default 0)")
     parser.add_argument("--truncation", type=float, default=0.0, help="0 none (default) to 1 the mean")
@@ -182,7 +184,9 @@ def _add_parse(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, run.parse, "parse", "turn photos into scenes: a picture and a code for each")
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="image files")
     parser.add_argument(
-        "--model", default=PARSING_MODEL, help=f"a name from `models` (default {PARSING_MODEL})"
+        "--model",
+        default=PARSING_MODEL,
+        help=f"a name from `models`, or hf:owner/name@revision (default {PARSING_MODEL})",
     )
     parser.add_argument(
         "--effort", choices=EFFORTS, default="encode", help="encode (default), refine or tune"

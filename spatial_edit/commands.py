@@ -23,33 +23,29 @@ SCORES = ("frechet", "frechet_floor", "precision", "recall", "co_move", "backgro
 
 
 def models(options: Namespace) -> int:
-    """Every model of the registry, with the scores in its metrics.json."""
-    from spatial_edit.generators.registry import MODELS
+    """Every model, bundled or added, with the scores in its metrics.json."""
+    from spatial_edit.foreign.command import provenance
+    from spatial_edit.generators.registry import all_models
     from spatial_edit.metrics.evaluate import read
 
     rows: list[dict[str, Any]] = []
-    for spec in MODELS.values():
+    for spec in all_models().values():
         metrics = read(spec.folder / "metrics.json") if spec.folder else {}
-        rows.append(
-            {
-                "name": spec.name,
-                "number": spec.number,
-                "family": spec.family,
-                "layout": spec.kind,
-                "resolution": spec.resolution,
-                "licence": spec.licence,
-                "training_data": spec.training_data,
-                "installed": bool(spec.folder and (spec.folder / "config.json").is_file()),
-                "metrics": metrics,
-            }
-        )
+        row = {"name": spec.name, "number": spec.number, "family": spec.family, "layout": spec.kind}
+        row |= {"resolution": spec.resolution, "licence": spec.licence, "training_data": spec.training_data}
+        row["installed"] = bool(spec.folder and (spec.folder / "config.json").is_file())
+        added = provenance(spec)
+        rows.append({**row, "metrics": metrics, "added": bool(added), **added})
     if options.json:
         _print_json({"models": rows})
         return 0
     for row in rows:
         state = "" if row["installed"] else "  (weights are not installed)"
         kind = row["layout"] or "none"
-        print(f"{row['name']:<20} {kind:<8} {row['resolution']:>4} px  {row['training_data']}{state}")
+        words = row["format"] if row["added"] else row["training_data"]
+        print(f"{row['name']:<20} {kind:<8} {row['resolution']:>4} px  {words}{state}")
+        if row["added"]:
+            print(f"    licence: {row['licence']}; source: {row['source'] or 'not stated'}")
         scores = [f"{name} {row['metrics'][name]}" for name in SCORES if name in row["metrics"]]
         if scores:
             print(f"    {', '.join(scores)}")

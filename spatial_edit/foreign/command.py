@@ -1,24 +1,33 @@
-"""The command line of models that people add: import, push, forget (cli.py puts them in)."""
+"""The command line of models that people add: import, push, forget, fuzz (cli.py puts them in)."""
 
 from __future__ import annotations
 
 import json
 import sys
 from argparse import Namespace, _SubParsersAction
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spatial_edit.foreign.writer import ImportedModel
+    from spatial_edit.generators.contract import ModelSpec
 
 
 def add_parsers(commands: _SubParsersAction[Any]) -> None:
     """Add `import` and the others to the command line."""
     _add_import(commands)
+    _add_push(commands)
+    _add_forget(commands)
 
 
 def _add_import(commands: _SubParsersAction[Any]) -> None:
-    text = "add another project's checkpoint as a model; nothing in the file is executed"
+    text = "add another project's checkpoint, or a model of the hub, as a model; nothing in it is executed"
     parser = commands.add_parser("import", help=text, description=text)
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="a .pkl, .pt, .pth, .ckpt or .safetensors file"
+        "file",
+        metavar="FILE",
+        help="a .pkl, .pt, .pth, .ckpt or .safetensors file, or hf:owner/name@revision",
     )
     parser.add_argument("--as", dest="name", metavar="NAME", help="the model's name (default: the file's)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for models (default: the added ones)")
@@ -31,28 +40,95 @@ def _add_import(commands: _SubParsersAction[Any]) -> None:
     parser.set_defaults(run=run_import)
 
 
-def run_import(options: Namespace) -> int:
-    """A file becomes a model's folder."""
-    from spatial_edit.foreign.content import ImportOptions
-    from spatial_edit.foreign.writer import import_file
+def _add_push(commands: _SubParsersAction[Any]) -> None:
+    text = "upload a model to the hub in one commit; the token is that of HF_TOKEN or of a login"
+    parser = commands.add_parser("push", help=text, description=text)
+    parser.add_argument("model", metavar="MODEL", help="a name from `models`")
+    parser.add_argument("repo", metavar="OWNER/NAME", help="the repository, which is made when there is none")
+    parser.add_argument("--private", action="store_true", help="make it private when it is made")
+    parser.add_argument("--revision", default="", metavar="BRANCH", help="the branch (default main)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run_push)
 
-    made = import_file(
-        options.file,
-        options.name,
-        options.out,
-        options.licence,
-        options.source,
-        ImportOptions(mean=options.mean),
-        options.onto,
-        options.replace,
-    )
+
+def _add_forget(commands: _SubParsersAction[Any]) -> None:
+    text = "remove a model that was added"
+    parser = commands.add_parser("forget", help=text, description=text)
+    parser.add_argument("model", metavar="MODEL", help="a name from `models`")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for models (default: the added ones)")
+    parser.set_defaults(run=run_forget)
+
+
+def run_import(options: Namespace) -> int:
+    """A file, or a model of the hub, becomes a model's folder."""
+    made = _imported(options)
     if options.json:
         facts: dict[str, object] = {"name": made.name, "folder": str(made.folder), "format": made.format}
         facts |= {"title": made.spec.title, "family": made.spec.family}
         facts |= {"resolution": made.spec.resolution, "licence": made.spec.licence}
-        print(json.dumps({**facts, "parts": list(made.parts), "notes": list(made.notes)}, indent=1))
+        _print_json({**facts, "parts": list(made.parts), "notes": list(made.notes)})
         return 0
     for note in made.notes:
         print(f"note: {note}", file=sys.stderr)
     print(f"{made.name}: {made.format} → {made.folder}")
     return 0
+
+
+def _imported(options: Namespace) -> ImportedModel:
+    from spatial_edit.foreign.content import ImportOptions
+    from spatial_edit.foreign.writer import import_file, import_hub
+    from spatial_edit.hub.ids import is_address
+
+    said = {"name": options.name, "out": options.out, "licence": options.licence, "source": options.source}
+    if not is_address(options.file):
+        extra = ImportOptions(mean=options.mean)
+        path = Path(options.file)
+        return import_file(path, **said, options=extra, onto=options.onto, replace=options.replace)
+    if options.onto or options.mean:
+        raise ValueError("--onto and --mean are for files: a model of the hub comes whole")
+    return import_hub(options.file, **said, replace=options.replace)
+
+
+def run_push(options: Namespace) -> int:
+    """A model's folder becomes a commit on the hub."""
+    from spatial_edit.foreign.card import card
+    from spatial_edit.generators import registry
+    from spatial_edit.generators.imported import FACTS_NAME, facts_json, facts_of
+    from spatial_edit.hub.push import push
+
+    spec = registry.find(options.model)
+    if spec.folder is None:
+        raise ValueError(f"{spec.name} has no folder: there is nothing to push")
+    registry.check_files(spec)
+    facts = facts_of(spec)
+    texts = {FACTS_NAME: facts_json(facts), "README.md": card(spec.name, facts)}
+    address = push(spec.folder, options.repo, texts, options.private, options.revision)
+    if options.json:
+        _print_json(
+            {"model": spec.name, "repo": address.repo, "commit": address.revision, "id": str(address)}
+        )
+    else:
+        print(address)
+    return 0
+
+
+def run_forget(options: Namespace) -> int:
+    """An added model's folder is deleted."""
+    from spatial_edit.foreign.folders import remove
+
+    print(f"removed {remove(options.model, options.out)}")
+    return 0
+
+
+def provenance(spec: ModelSpec) -> dict[str, object]:
+    """What `models` says of an added model beside its row; {} for those that come with the program."""
+    from spatial_edit.generators.imported import FACTS_NAME, read_facts
+
+    if spec.folder is None or not (spec.folder / FACTS_NAME).is_file():
+        return {}
+    facts = read_facts(spec.folder)
+    return {"source": facts.source, "format": facts.format, "sha256": facts.sha256}
+
+
+def _print_json(content: Mapping[str, object]) -> None:
+    print(json.dumps(content, indent=1, allow_nan=False))

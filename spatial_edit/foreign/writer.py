@@ -8,27 +8,37 @@ gains, merged norms), and the published numbers are reproduced in float32.
 
 from __future__ import annotations
 
-import re
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from spatial_edit import checkpoints
-from spatial_edit.foreign import formats
+from spatial_edit.foreign import blobgan, formats
 from spatial_edit.foreign.card import NOT_STATED, Original, card, one_line
 from spatial_edit.foreign.content import Converted, ForeignError, ImportOptions
+from spatial_edit.foreign.folders import free_name, model_to_extend, name_from, new_folder
+from spatial_edit.generators import registry
 from spatial_edit.generators.contract import ModelSpec
-from spatial_edit.generators.imported import NAME, Facts, free_number, models_folder, spec_of, write_facts
-from spatial_edit.generators.registry import MODELS
+from spatial_edit.generators.imported import (
+    NAME,
+    Facts,
+    free_number,
+    models_folder,
+    read_facts,
+    spec_from,
+    spec_of,
+    write_facts,
+)
+from spatial_edit.hub.card import licence_of
+from spatial_edit.hub.fetch import FILES, fetch
+from spatial_edit.hub.ids import parse
 
 MAX_SHARD_BYTES = 100_000_000  # of a file; what is written is held in memory a second time
-ROOM_BESIDE = 10_000_000  # bytes that must stay free on the disk
 # networks that belong to a model: family -> (family of the model, name of the sub-folder)
 ATTACHED = {"blobgan-encoder": ("blobgan-published", "encoder")}
 
@@ -76,9 +86,9 @@ def import_file(
         one_line(licence, "the licence") or NOT_STATED, one_line(source, "the source") or path.name
     )
     if onto is None:
-        name = _free_name(name or name_from(path), out, replace)
+        name = free_name(name or name_from(path.stem), out, replace)
     else:
-        _model_to_extend(onto, out)
+        model_to_extend(onto, out)
     content = read(path)
     converted = formats.convert(content, options)
     original = Original(path.name, content.size, content.sha256)
@@ -87,12 +97,6 @@ def import_file(
         return attach(converted, original, stated, onto, out, replace)
     assert name is not None
     return write(converted, original, stated, name, out, replace)
-
-
-def name_from(path: Path) -> str:
-    """A model's name made of a file's: small letters, digits, dots, dashes and underscores."""
-    name = re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._")[:48].rstrip("-._")
-    return name or "model"
 
 
 def write(
@@ -105,17 +109,57 @@ def write(
             f"{original.name} is {converted.title}, which belongs to a model of the family {family}: import "
             "that model first, then this file with --onto and the model's name"
         )
-    with _new_folder(out, name, converted, replace) as folder:
+    with new_folder(out, name, _bytes(converted), replace) as folder:
         digest = _write_networks(folder, converted)
         _write_words(folder, converted, original, stated, free_number(digest, name))
+    registry.forget(name)
     return _imported(out / name, converted, name)
+
+
+def import_hub(
+    address: str,
+    name: str | None = None,
+    out: Path | None = None,
+    licence: str | None = None,
+    source: str | None = None,
+    replace: bool = False,
+) -> ImportedModel:
+    """A model of the hub (hf:owner/name@revision) becomes an added one, which stays when the hub is gone.
+
+    Its weights are loaded once, which compares names, shapes, dtypes and hash with the network. licence and
+    source: the model's own unless given. HubError, CheckpointError or ForeignError, in one sentence.
+    """
+    parsed, out = parse(address), Path(out or models_folder())
+    licence, source = one_line(licence, "the licence"), one_line(source, "the source")
+    name = free_name(name or name_from(parsed.repo.rpartition("/")[2]), out, replace)
+    snapshot = fetch(parsed)
+    registry.check_files(spec_from(read_facts(snapshot.folder), str(snapshot.address), snapshot.folder))
+    facts = read_facts(snapshot.folder)
+    number = free_number(checkpoints.stored_hash(snapshot.folder), name)
+    licence = licence or (facts.licence if facts.licence != NOT_STATED else _licence_of(snapshot.folder))
+    facts = changed(
+        facts, number=number, licence=licence or NOT_STATED, source=source or str(snapshot.address)
+    )
+    files = _files(snapshot.folder)
+    with new_folder(out, name, sum(path.stat().st_size for path in files), replace) as folder:
+        for path in files:
+            target = folder / path.relative_to(snapshot.folder)
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, target)  # the cache's own files are links
+        write_facts(folder, facts)
+        if not (folder / "README.md").exists():
+            (folder / "README.md").write_text(card(name, facts), encoding="utf-8")
+        checkpoints.verify(folder)
+    registry.forget(name)
+    notes = (snapshot.note,) if snapshot.note else ()
+    return ImportedModel(name, out / name, spec_of(out / name), facts.format or facts.family, (), notes)
 
 
 def attach(
     converted: Converted, original: Original, stated: Stated, onto: str, out: Path, replace: bool = False
 ) -> ImportedModel:
     """A further network of the added model `onto`, in a sub-folder of its own."""
-    spec = _model_to_extend(onto, out)
+    spec = model_to_extend(onto, out)
     assert spec.folder is not None
     family, part = ATTACHED.get(converted.family, ("", ""))
     if not part:
@@ -124,12 +168,22 @@ def attach(
         )
     if spec.family != family:
         raise ForeignError(f"{original.name} belongs to a model of {family}; {onto} is one of {spec.family}")
+    if converted.family == "blobgan-encoder":
+        blobgan.check_encoder(converted.config, checkpoints.read_config(spec.folder))
     if (spec.folder / part).exists() and not replace:
         raise ForeignError(f"{onto} already has its {part}: say --replace to put this one in its place")
-    with _new_folder(spec.folder, part, converted, replace) as folder:
+    with new_folder(spec.folder, part, _bytes(converted), replace) as folder:
         _write_networks(folder, converted)
         _write_words(folder, converted, original, stated, spec.number)
+    registry.forget(onto)
     return _imported(spec.folder, converted, onto)
+
+
+def _bytes(converted: Converted) -> int:
+    """Of everything that will be written: float32 or wider."""
+    modules = [converted.module, *(module for module, _ in converted.parts.values())]
+    tensors = [t for module in modules if isinstance(module, nn.Module) for t in module.state_dict().values()]
+    return sum(tensor.numel() * max(4, tensor.element_size()) for tensor in tensors)
 
 
 def _write_networks(folder: Path, converted: Converted) -> str:
@@ -173,69 +227,13 @@ def _imported(folder: Path, converted: Converted, name: str) -> ImportedModel:
     )
 
 
-def _free_name(name: str, out: Path, replace: bool) -> str:
-    if not NAME.fullmatch(name):
-        raise ForeignError(
-            f"{name[:60]!r} cannot be a model's name: use up to 48 small letters, digits, dots, dashes"
-        )
-    if name in MODELS:
-        raise ForeignError(f"{name} is a model that comes with the program: choose another name with --as")
-    if (out / name).exists() and not replace:
-        raise ForeignError(
-            f"there is already a model {name}: choose another name with --as, or say --replace to put this "
-            "one in its place"
-        )
-    return name
+def _licence_of(folder: Path) -> str:
+    """What the card of a model says of its licence."""
+    path = folder / "README.md"
+    return licence_of(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else ""
 
 
-def _model_to_extend(name: str, out: Path) -> ModelSpec:
-    if not NAME.fullmatch(name) or not (out / name).is_dir():
-        raise ForeignError(f"there is no added model {name[:60]!r} to extend: import it first")
-    return spec_of(out / name)
-
-
-@contextmanager
-def _new_folder(out: Path, name: str, converted: Converted, replace: bool) -> Iterator[Path]:
-    """A folder to fill, which becomes `out`/`name` when the block ends well, and vanishes otherwise."""
-    hidden: Path | None = None
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _check_space(out, converted)
-        hidden = Path(tempfile.mkdtemp(dir=out, prefix=f".{name}.importing-"))
-        folder = hidden / name
-        folder.mkdir()
-        yield folder
-        _move(folder, out / name, hidden / "replaced", replace)
-    except OSError as error:
-        raise ForeignError(f"could not write {name} to {out}: {error.strerror or error}") from error
-    finally:
-        if hidden is not None:
-            shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _move(folder: Path, target: Path, aside: Path, replace: bool) -> None:
-    if not target.exists():
-        folder.rename(target)
-        return
-    if not replace:  # somebody else made it meanwhile
-        raise ForeignError(f"there is already a model {target.name}: choose another name with --as")
-    target.rename(aside)
-    try:
-        folder.rename(target)
-    except OSError:
-        aside.rename(target)
-        raise
-
-
-def _check_space(out: Path, converted: Converted) -> None:
-    modules = [converted.module, *(module for module, _ in converted.parts.values())]
-    needed = ROOM_BESIDE
-    for module in modules:
-        assert isinstance(module, nn.Module)
-        needed += sum(t.numel() * max(4, t.element_size()) for t in module.state_dict().values())
-    free = shutil.disk_usage(out).free
-    if free < needed:
-        raise ForeignError(
-            f"{out} has {free / 1e6:.0f} MB free, the model needs {needed / 1e6:.0f} MB: make room, or "
-            "choose another disk with --out"
-        )
+def _files(folder: Path) -> list[Path]:
+    """A fetched model's own files; whatever else lies in the hub's cache stays there."""
+    found = [*folder.glob("*"), *folder.glob("*/*")]
+    return [path for path in sorted(found) if FILES.fullmatch(path.relative_to(folder).as_posix())]

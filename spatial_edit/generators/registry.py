@@ -156,10 +156,26 @@ def find(name: str) -> ModelSpec:
     models = MODELS if name in MODELS else all_models()
     if name in models:
         return models[name]
-    with _lock:
-        for key in [key for key in _loaded if key[0] == name]:  # removed while it was loaded
-            del _loaded[key]
+    forget(name)  # removed while it was loaded
     raise ValueError(f"there is no model '{name[:60]}': choose one of {', '.join(models)}")
+
+
+def forget(name: str) -> None:
+    """Drop what is loaded of a model that has been removed or replaced."""
+    with _lock:
+        for key in [key for key in _loaded if key[0] == name]:
+            del _loaded[key]
+
+
+def check_files(spec: ModelSpec) -> None:
+    """ValueError, in one sentence, unless the row's files are a whole model of a family known here."""
+    from spatial_edit.checkpoints import verify
+
+    check_row(spec)
+    if spec.family in _LOADERS:
+        _LOADERS[spec.family](spec, "cpu")
+    elif spec.folder is not None:
+        verify(spec.folder)
 
 
 def check_row(spec: ModelSpec) -> None:

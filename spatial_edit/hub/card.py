@@ -117,3 +117,13 @@ def _scalar(text: str) -> str:
         "n",
     )
     return text if plain else json.dumps(text)  # a JSON string is a YAML double-quoted one
+
+
+def licence_of(text: str) -> str:
+    """What a card says of the licence; "" when it says nothing that can be read."""
+    try:
+        head = _head(text)
+    except HubError:
+        return ""
+    licence = head.get("license_name") if head.get("license") == "other" else head.get("license")
+    return licence if isinstance(licence, str) and licence.isprintable() and licence != "unknown" else ""
