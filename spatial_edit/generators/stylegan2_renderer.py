@@ -2,7 +2,7 @@
 
 Its scenes have the empty `Layout`. A seed's scene has z as the only row of its latent, a parsed photo's the
 codes of all layers (w+), one a row. The noise of every layer comes from the scene's seed, or from the
-checkpoint where that has noise of its own."""
+checkpoint where that has noise of its own; so does the class of a model that draws several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.generators.delta import paint_adapted
-from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
+from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator, config_from_json
 from spatial_edit.layouts import Latent, Layout, Scene
 from spatial_edit.seeds import check_seed
 
@@ -68,7 +68,7 @@ class StyleGAN2Scenes:
         """(B, 3, H, W); the scenes must share one delta (or have none)."""
         codes = torch.cat([self.codes_of(scene) for scene in scenes])
         noise = self._noise([scene.latent.seed for scene in scenes])
-        return paint_adapted(self.model.synthesis, scenes, (codes, noise))
+        return coloured(paint_adapted(self.model.synthesis, scenes, (codes, noise)))
 
     # what parsing and dragging need: codes in, pictures out, with gradients
 
@@ -90,8 +90,12 @@ class StyleGAN2Scenes:
         return self.repeated(self.mapped(rows, scene.latent.truncation, [scene.latent.seed]))
 
     def mapped(self, z: Tensor, truncation: float = 0.0, seeds: Sequence[int] = (0,)) -> Tensor:
-        """(B, w_dim) of z (B, z_dim)."""
-        return self.model.codes(z.to(self.device), truncation=truncation)
+        """(B, w_dim) of z (B, z_dim); of a model with classes, each of the class of its seed (one for all, or
+        one a z)."""
+        labels = self.model.labels_of_seeds(seeds)
+        if labels is not None:
+            labels = labels.expand(len(z), -1)
+        return self.model.codes(z.to(self.device), truncation, labels)
 
     def repeated(self, w: Tensor) -> Tensor:
         """(B, num_codes, w_dim) of one code (B, w_dim) a picture."""
@@ -107,22 +111,15 @@ class StyleGAN2Scenes:
 
     def paint(self, codes: Tensor) -> Tensor:
         """(B, 3, H, W), not clamped, of codes (B, num_codes, w_dim) with the noise of seed 0."""
-        return self.model.synthesis(codes, self._noise([0]))
+        return coloured(self.model.synthesis(codes, self._noise([0])))
 
     def _noise(self, seeds: Sequence[int]) -> list[Tensor]:
         return self.model.latents_of_seeds(seeds)[1]
 
 
-def stylegan2_config(data: dict) -> StyleGAN2Config:
-    """From config.json; ValueError when it describes something else."""
-    if data.get("kind") != "stylegan2":
-        raise ValueError(f"config.json describes '{data.get('kind')}', this loader reads 'stylegan2'")
-    try:
-        channels = {int(side): int(width) for side, width in data["channels"]}
-        rest = {name: int(data[name]) for name in ("resolution", "z_dim", "w_dim", "mapping_layers")}
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"config.json is incomplete: {error}") from error
-    return StyleGAN2Config(channels=channels, **rest)
+def coloured(pictures: Tensor) -> Tensor:
+    """(B, 3, H, W) of pictures in any number of channels: grey ones three times, none but the first three."""
+    return pictures.expand(-1, 3, -1, -1) if pictures.shape[1] == 1 else pictures[:, :3]
 
 
 def load_stylegan2(spec: ModelSpec, device: str = "cpu") -> StyleGAN2Scenes:
@@ -131,6 +128,6 @@ def load_stylegan2(spec: ModelSpec, device: str = "cpu") -> StyleGAN2Scenes:
 
     if spec.folder is None:
         raise ValueError(f"the model '{spec.name}' has no folder to load from")
-    model, _, weights = load(spec.folder, lambda c: StyleGAN2Generator(stylegan2_config(c)), device)
+    model, _, weights = load(spec.folder, lambda c: StyleGAN2Generator(config_from_json(c)), device)
     assert isinstance(model, StyleGAN2Generator)
     return StyleGAN2Scenes(model, spec, weights, device)

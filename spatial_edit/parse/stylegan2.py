@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes
+from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes, coloured
 from spatial_edit.layouts import Latent, Layout, Scene
 from spatial_edit.layouts.scene import Provenance
 from spatial_edit.parse.refine import Clock, Refined, rate
@@ -43,7 +43,7 @@ def first_code(generator: StyleGAN2Scenes, target: Target, sha256: str = "") -> 
     target = target.to(generator.device)
     mean = generator.mean_code()[None]  # (1, w_dim)
     z = torch.cat([normals(seed, [(1, generator.z_dim)])[0] for seed in range(count)])
-    codes = torch.cat([mean, torch.lerp(generator.mapped(z), mean, 0.3)])
+    codes = torch.cat([mean, torch.lerp(generator.mapped(z, 0.0, range(count)), mean, 0.3)])
     errors = [float(target.squared_error(generator.paint(generator.repeated(code[None])))) for code in codes]
     best = codes[min(range(len(errors)), key=errors.__getitem__)]
     scene = _scene(generator, generator.repeated(best[None])[0])
@@ -116,7 +116,8 @@ def tune_code(
         with torch.no_grad():
             anchor = torch.lerp(codes, generator.repeated(generator.mapped(z)), ANCHOR_DISTANCE)
             goal = generator.paint(anchor)
-        pictures = functional_call(generator.model.synthesis, state, (torch.cat([codes, anchor]), noise))
+        both = torch.cat([codes, anchor])
+        pictures = coloured(functional_call(generator.model.synthesis, state, (both, noise)))
         held = (pictures[1:] - goal).abs().mean()
         return target.loss(pictures[:1]) + ANCHOR_WEIGHT * held
 

@@ -9,8 +9,8 @@ import torch
 
 from spatial_edit.data.rooms.blob_truth import SLOT_NAMES, STANDS_ON
 from spatial_edit.generators import registry
-from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
-from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes, stylegan2_config
+from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator, config_from_json
+from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes
 from spatial_edit.session import Session
 
 
@@ -46,9 +46,12 @@ def test_smoke_only_models_with_a_layout_are_editable() -> None:
     assert "stylegan2-rooms" not in registry.editable()
 
 
-def test_errors_a_model_without_a_layout_has_no_code(baseline: StyleGAN2Scenes) -> None:
-    with pytest.raises(ValueError, match="stylegan2-rooms has nothing to move"):
-        Session(lambda name: baseline).generate("stylegan2-rooms", 1)
+def test_a_model_without_a_layout_has_links_too(baseline: StyleGAN2Scenes) -> None:
+    """The code of a seed opens as the same picture, bit for bit."""
+    session = Session(lambda name: baseline, names=lambda number: "stylegan2-rooms")
+    frame = session.generate("stylegan2-rooms", 3)
+    again = Session(lambda name: baseline, names=lambda number: "stylegan2-rooms").open(frame.code)
+    assert torch.equal(again.image, frame.image)
 
 
 def test_determinism_of_the_baseline(baseline: StyleGAN2Scenes) -> None:
@@ -75,9 +78,9 @@ def test_errors_of_the_baseline(baseline: StyleGAN2Scenes) -> None:
     with pytest.raises(ValueError, match="made for the model"):
         baseline.render(replace(baseline.sample(1), model="another"))
     with pytest.raises(ValueError, match="describes"):
-        stylegan2_config({"kind": "judge"})
+        config_from_json({"kind": "judge"})
     with pytest.raises(ValueError, match="incomplete"):
-        stylegan2_config({"kind": "stylegan2"})
+        config_from_json({"kind": "stylegan2"})
 
 
 def test_numbers_what_stands_on_what_is_that_of_the_ground_truth() -> None:
