@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spatial_edit.generators.blobgan.published_scenes import load_published
+from spatial_edit.generators.bachgan.scenes import load_bachgan
 from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.box3d.renderer import load_box3d
 from spatial_edit.generators.box3d.vector import SLOT_NAMES
@@ -104,11 +105,18 @@ _LOADERS: dict[str, Callable[[ModelSpec, str], Generator]] = {
     "box3d": load_box3d,
     "eqgan": load_eqgan,
     "ganformer": load_ganformer,
+    "bachgan": load_bachgan,
 }
 # families of which there are only networks: nothing to sample, or nothing to draw without more input
-NETWORKS = ("backbone", "blobgan-encoder")
+NETWORKS = ("backbone", "blobgan-encoder", "bachgan-discriminator")
 # the layout that a family's scenes have: a row that says otherwise is not believed
-KINDS = {"stylegan2": "", "blobgan": "blobs", "blobgan-published": "blobs", "box3d": "boxes3d"}
+KINDS = {
+    "stylegan2": "",
+    "blobgan": "blobs",
+    "blobgan-published": "blobs",
+    "box3d": "boxes3d",
+    "bachgan": "boxes",
+}
 Key = tuple[str, str]  # name, device
 # a model stays loaded while its files stay the same: (their state, the generator)
 _loaded: dict[Key, tuple[tuple, Generator]] = {}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from spatial_edit.nn.spade import SLOPE, conv
 
-MAX_GROWTH = 8  # widths double from layer to layer up to so many times the first
+WIDEST = 512  # widths double from layer to layer up to this
 _KERNEL, _PAD = 4, 2
 
 
@@ -31,7 +31,7 @@ class PatchDiscriminator(nn.Module):
             raise ValueError(f"{layers} layers: a patch discriminator has at least 2 before its logits")
         first = nn.Conv2d(inputs, width, _KERNEL, stride=2, padding=_PAD)
         stages: list[nn.Module] = [nn.Sequential(first, nn.LeakyReLU(SLOPE))]
-        widths = [width * min(2**i, MAX_GROWTH) for i in range(layers)]
+        widths = [min(width * 2**i, max(WIDEST, width)) for i in range(layers)]
         for i, (before, after) in enumerate(pairwise(widths), start=1):
             step = 1 if i == layers - 1 else 2
             middle = conv(before, after, _KERNEL, spectral=spectral, stride=step, padding=_PAD, bias=False)

@@ -44,6 +44,7 @@ def ranking(scores: Tensor, count: int = LOOK_AT) -> Tensor:
 
 
 def retrieve(scores: Tensor, itself: int | None = None, count: int = TAKE) -> list[int]:
-    """The best `count` positions that are not the query itself; LOOK_AT are looked at, or as many as needed."""
+    """The best `count` positions that are not the query itself, of the best LOOK_AT (or as many as it
+    takes)."""
     best = ranking(scores, max(LOOK_AT, count + 1)).tolist()
     return [position for position in best if position != itself][:count]
