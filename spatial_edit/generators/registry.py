@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from spatial_edit.generators.blobgan.published_scenes import load_published
 from spatial_edit.generators.bachgan.scenes import load_bachgan
+from spatial_edit.generators.blobgan.published_scenes import load_published
 from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.box3d.renderer import load_box3d
 from spatial_edit.generators.box3d.vector import SLOT_NAMES
