@@ -1,4 +1,4 @@
-"""numpy's arrays and scalars in pickles, as tensors and plain numbers: fixed-size little-endian ones alone."""
+"""numpy's arrays and scalars in pickles, as tensors and plain numbers: fixed size, little-endian."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _tensor(data: object, kind: object, shape: object, columns: bool, budget: Bu
         raise ForeignError(f"it holds an array of {len(shape)} dimensions, at most {MAX_DIMENSIONS} are read")
     if math.prod(shape) * numbers.itemsize != len(values):
         raise ForeignError(f"it holds a numpy array of shape {shape} with {len(values)} bytes")
-    budget.charge(TENSOR + math.prod(max(n, 1) for n in shape) * numbers.itemsize)
+    budget.charge_tensor(math.prod(max(n, 1) for n in shape) * numbers.itemsize)
     flat = np.frombuffer(values, np.uint8 if numbers.kind == "b" else numbers)
     view = flat.reshape(shape, order="F" if columns else "C")
     return torch.from_numpy(np.array(view != 0 if numbers.kind == "b" else view, order="C", copy=True))

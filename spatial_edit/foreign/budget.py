@@ -30,6 +30,7 @@ class Budget:
     def __init__(self, size: int) -> None:
         self.limit = max(FLOOR, TIMES * size)
         self.spent = 0
+        self.tensors = 0  # bytes of them among what is spent
         self.seconds = SECONDS + size / BYTES_A_SECOND
         self._end = time.monotonic() + self.seconds
 
@@ -38,6 +39,11 @@ class Budget:
         self.spent += amount
         if self.spent > self.limit:
             raise ForeignError(f"it unpacks to more than {self.limit / 1e6:.0f} MB, {TIMES} times its size")
+
+    def charge_tensor(self, amount: int) -> None:
+        """Ask for a tensor of `amount` bytes."""
+        self.charge(TENSOR + amount)
+        self.tensors += amount
 
     def tick(self) -> None:
         """ForeignError when the time is over."""

@@ -1,7 +1,7 @@
 """The allow-list: every (module, name) that a file may mention, where it occurs, and what stands in for it.
 
 A pair is compared as it is written; a dotted name is just another string, which is not in the table. None:
-the name may be mentioned and not called. A stand-in gets the token and the arguments, and builds plain values.
+the name may be mentioned and not called. A stand-in gets the token and the arguments; it builds plain values.
 """
 
 from __future__ import annotations

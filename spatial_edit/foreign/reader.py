@@ -7,7 +7,8 @@
     pickle ───────────► NVlabs, TensorFlow, ...   ────────────┴─► machine.py with names.py ─► tree.py
     header of JSON ───► safetensors
 
-Memory and time are bounded by the file's size (budget.py). Tensors are copies: nothing of the file stays open.
+Memory and time are bounded by the file's size (budget.py). Tensors are copies; nothing of the file stays
+open.
 """
 
 from __future__ import annotations
@@ -56,10 +57,10 @@ STRANGERS = {
 }
 
 
-def read(path: Path, max_bytes: int = MAX_BYTES) -> Content:
+def read(path: Path, max_bytes: int = MAX_BYTES, budget: Budget | None = None) -> Content:
     """The content of a checkpoint. ForeignError, one sentence, when it is none or anything in it is refused.
 
-    max_bytes: larger files are refused unread.
+    max_bytes: larger files are refused unread. budget: what it may take (default: by its size).
     """
     name = shown(path.name)
     try:
@@ -68,7 +69,7 @@ def read(path: Path, max_bytes: int = MAX_BYTES) -> Content:
         raise ForeignError(f"cannot read {name}: {error.strerror or error}") from error
     try:
         _refuse_strangers(view)
-        budget = Budget(len(view))
+        budget = budget or Budget(len(view))
         container, root = _unpack(path, view, budget)
         root = finish(root, budget)
     except ForeignError as error:
@@ -122,9 +123,8 @@ def _refuse_strangers(view: memoryview) -> None:
         raise ForeignError("it is no checkpoint: it begins like an HTML page; download the file itself")
     # A pickle of protocol 0 is text too, and ends with a full stop that is its last byte.
     if head[:1] != b"\x80" and set(head) <= _TEXT and bytes(view[-1:]) != b".":
-        raise ForeignError(
-            f"it is no checkpoint but a text file; it begins {shown(' '.join(head[:40].decode('ascii').split()))!r}"
-        )
+        begins = " ".join(head[:40].decode("ascii").split())
+        raise ForeignError(f"it is no checkpoint but a text file; it begins {begins!r}")
 
 
 def _safetensors(path: Path, view: memoryview, budget: Budget) -> dict[str, Tensor]:
@@ -137,5 +137,5 @@ def _safetensors(path: Path, view: memoryview, budget: Budget) -> dict[str, Tens
         raise ForeignError(f"{error}") from error
     from safetensors.torch import load_file
 
-    budget.charge(len(view))
+    budget.charge_tensor(len(view))
     return load_file(path) if header else {}

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spatial_edit.foreign.budget import OBJECT, TENSOR, Budget, shown
+from spatial_edit.foreign.budget import OBJECT, Budget, shown
 from spatial_edit.foreign.content import ForeignError
 from spatial_edit.foreign.machine import Machine, Pair, StandIn, Token
 
@@ -36,8 +36,19 @@ STORAGES = {
     "BoolStorage": torch.bool,
     "UntypedStorage": torch.uint8,
 }
-# numpy knows no bfloat16: its bits are copied as whole numbers.
-_BITS = {torch.bfloat16: np.dtype("<i2"), torch.bool: np.dtype("u1")}
+# The same numbers for numpy, which knows no bfloat16: its bits are copied as whole numbers.
+_NUMPY = {
+    torch.float64: "<f8",
+    torch.float32: "<f4",
+    torch.float16: "<f2",
+    torch.bfloat16: "<i2",
+    torch.int64: "<i8",
+    torch.int32: "<i4",
+    torch.int16: "<i2",
+    torch.int8: "i1",
+    torch.uint8: "u1",
+    torch.bool: "u1",
+}
 STORAGE_NAMES: dict[Pair, StandIn | None] = {
     **{("torch", name): None for name in STORAGES if name != "UntypedStorage"},
     ("torch.storage", "UntypedStorage"): None,
@@ -93,7 +104,7 @@ def tensor_of(machine: Machine, storage: object, offset: object, size: object, s
         raise ForeignError(
             f"it makes a tensor of shape {shape} that reaches to entry {last} of a storage of {storage.numel}"
         )
-    machine.budget.charge(TENSOR + math.prod(max(n, 1) for n in shape) * storage.dtype.itemsize)
+    machine.budget.charge_tensor(math.prod(max(n, 1) for n in shape) * storage.dtype.itemsize)
     tensor = torch.empty(shape, dtype=storage.dtype)
 
     def fill() -> None:
@@ -113,7 +124,7 @@ def _copy(storage: Storage, offset: int, steps: tuple[int, ...], tensor: Tensor)
         raise ForeignError("one of its tensors has no numbers")
     if not tensor.numel():
         return
-    numbers = np.frombuffer(storage.data, dtype=_numpy(storage.dtype))
+    numbers = np.frombuffer(storage.data, dtype=_NUMPY[storage.dtype])
     strides = tuple(step * numbers.itemsize for step in steps)
     view = np.lib.stride_tricks.as_strided(numbers[offset:], tuple(tensor.shape), strides, writeable=False)
     if storage.dtype == torch.bool:
@@ -122,12 +133,6 @@ def _copy(storage: Storage, offset: int, steps: tuple[int, ...], tensor: Tensor)
         np.copyto(tensor.view(torch.int16).numpy(), view)
     else:
         np.copyto(tensor.numpy(), view)
-
-
-def _numpy(dtype: torch.dtype) -> np.dtype:
-    if dtype in _BITS:
-        return _BITS[dtype]
-    return torch.empty(0, dtype=dtype).numpy().dtype.newbyteorder("<")
 
 
 def _naturals(values: object) -> tuple[int, ...]:
