@@ -30,7 +30,8 @@ class StyleGAN2Config:
 
     The rest is what published networks vary (see `SynthesisNetwork`). labels: number of classes, 0 for none.
     mapping_width, embedding: width of the mapping network's hidden layers and of the embedded label, 0 for
-    w_dim. exact_eps: `nn.stylegan2.eps_before_scaling`. fixed_noise: the checkpoint has its own noise maps.
+    w_dim. mapping_eps: of its pixel norm. exact_eps: `nn.stylegan2.eps_before_scaling`. fixed_noise: the
+    checkpoint has its own noise maps.
     """
 
     resolution: int = 64
@@ -43,6 +44,7 @@ class StyleGAN2Config:
     labels: int = 0
     mapping_width: int = 0
     embedding: int = 0
+    mapping_eps: float = 1e-8
     clamp: float | None = None
     exact_eps: bool = False
     fixed_noise: bool = False
@@ -89,10 +91,15 @@ class StyleGAN2Generator(nn.Module):
                 hidden=hidden,
                 embedding=config.embedding or config.w_dim,
                 layers=config.mapping_layers,
+                eps=config.mapping_eps,
             )
         else:
             self.mapping = MappingNetwork(
-                config.z_dim, config.w_dim, hidden=hidden, layers=config.mapping_layers
+                config.z_dim,
+                config.w_dim,
+                hidden=hidden,
+                layers=config.mapping_layers,
+                eps=config.mapping_eps,
             )
         self.synthesis = SynthesisNetwork(
             config.resolution,
@@ -242,6 +249,7 @@ def config_from_json(data: Mapping[str, object]) -> StyleGAN2Config:
         labels=whole(data, "labels", 0, 100_000, 0),
         mapping_width=whole(data, "mapping_width", 0, 16384, 0),
         embedding=whole(data, "embedding", 0, 16384, 0),
+        mapping_eps=limit(data, "mapping_eps") or 1e-8,
         clamp=limit(data, "clamp"),
         exact_eps=flag(data, "exact_eps"),
         fixed_noise=flag(data, "fixed_noise"),
