@@ -92,7 +92,7 @@ def _size(token: Token, arguments: tuple, machine: Machine) -> tuple:
 
 
 DTYPES = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
-BUILTINS = ("dict", "list", "int", "float", "str", "bool")
+BUILTINS = ("dict", "list", "int", "float", "str", "bool", "long", "unicode")  # the last two: protocol 2
 
 NAMES: dict[Pair, StandIn | None] = {
     # every file: state dicts, module dicts
