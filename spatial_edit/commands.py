@@ -31,7 +31,8 @@ def models(options: Namespace) -> int:
     rows: list[dict[str, Any]] = []
     for spec in all_models().values():
         metrics = read(spec.folder / "metrics.json") if spec.folder else {}
-        row = {"name": spec.name, "number": spec.number, "family": spec.family, "layout": spec.kind}
+        row: dict[str, Any] = {"name": spec.name, "number": spec.number, "family": spec.family}
+        row["layout"] = spec.kind
         row |= {"resolution": spec.resolution, "licence": spec.licence, "training_data": spec.training_data}
         row["installed"] = bool(spec.folder and (spec.folder / "config.json").is_file())
         added = provenance(spec)

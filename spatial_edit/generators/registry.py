@@ -153,8 +153,25 @@ def load(name: str, device: str = "cpu") -> Generator:
         key, state = (spec.name, device), _state(spec)
         if key not in _loaded or _loaded[key][0] != state:
             _loaded.pop(key, None)  # its memory is free before the new one is loaded
-            _loaded[key] = (state, _LOADERS[spec.family](spec, device))
+            _loaded[key] = (state, _open(spec, device))
         return _loaded[key][1]
+
+
+def _open(spec: ModelSpec, device: str) -> Generator:
+    """The loaded model. What is damaged in the hub's cache is thrown away, so that it is fetched again."""
+    from spatial_edit.checkpoints import CheckpointError
+    from spatial_edit.hub.errors import HubError
+    from spatial_edit.hub.fetch import discard
+
+    try:
+        return _LOADERS[spec.family](spec, device)
+    except ValueError as error:
+        if not is_address(spec.name) or spec.folder is None:
+            raise
+        _hub.pop(spec.name, None)
+        if isinstance(error, CheckpointError):
+            discard(spec.folder)
+        raise HubError(f"{spec.name} cannot be used: {error}") from error
 
 
 def find(name: str) -> ModelSpec:
@@ -181,7 +198,7 @@ def check_files(spec: ModelSpec) -> None:
 
     check_row(spec)
     if spec.family in _LOADERS:
-        _LOADERS[spec.family](spec, "cpu")
+        _open(spec, "cpu")
     elif spec.folder is not None:
         verify(spec.folder)
 

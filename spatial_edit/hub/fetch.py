@@ -80,6 +80,15 @@ def fetch(address: Address) -> Snapshot:
     return Snapshot(address.repo, commit, folder, _moving(address, commit))
 
 
+def discard(folder: Path) -> None:
+    """Take a snapshot's files out of the cache: what is wrong with them is fetched anew the next time."""
+    for path in (folder / CONFIG_NAME, *folder.glob("*.safetensors"), *folder.glob("*/*.safetensors")):
+        blob = path.resolve()
+        path.unlink(missing_ok=True)
+        if blob.parent == (folder.parents[1] / "blobs").resolve():
+            blob.unlink(missing_ok=True)
+
+
 def _listing(address: Address) -> tuple[str, dict[str, int]]:
     """The commit, and the size of every file in it."""
     from huggingface_hub import HfApi
