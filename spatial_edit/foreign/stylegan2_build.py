@@ -128,7 +128,7 @@ def generator(
     tensors: Mapping[str, Tensor], config: StyleGAN2Config, scheme: Scheme, what: str
 ) -> StyleGAN2Generator:
     """Our network with the file's weights; the mean code is measured where the file has none."""
-    _check(config, what)
+    check(config, what)
     names = generator_names(config, scheme)
     with_mean = scheme.mean is not None and scheme.mean in tensors
     if not with_mean:
@@ -144,12 +144,12 @@ def discriminator(
     tensors: Mapping[str, Tensor], config: DiscriminatorConfig, scheme: Scheme, what: str
 ) -> nn.Module:
     """Our discriminator with the file's weights."""
-    _check(config, what)
+    check(config, what)
     names = discriminator_names(config, scheme)
     return built(lambda: build_discriminator(config), tensors, names, scheme, what)
 
 
-def _check(config: StyleGAN2Config | DiscriminatorConfig, what: str) -> None:
+def check(config: StyleGAN2Config | DiscriminatorConfig, what: str) -> None:
     """Our own limits, which config.json must keep, before anything is built."""
     try:
         if isinstance(config, StyleGAN2Config):
