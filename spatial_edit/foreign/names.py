@@ -109,11 +109,13 @@ NAMES: dict[Pair, StandIn | None] = {
     **{("torch", name): None for name in DTYPES},  # optimizer states, hyper-parameters
     **STORAGE_NAMES,
     # plain modules inside pickled networks (EqGAN, GANformer)
-    ("torch.nn.modules.activation", "LeakyReLU"): _record,
-    ("torch.nn.modules.container", "ModuleDict"): _record,
-    ("torch.nn.modules.container", "ModuleList"): _record,
+    **{("torch.nn.modules.activation", name): _record for name in ("LeakyReLU", "Sigmoid", "Softmax")},
+    **{("torch.nn.modules.container", f"Module{kind}"): _record for kind in ("Dict", "List")},
+    ("torch.nn.modules.container", "ParameterList"): _record,
     ("torch.nn.modules.container", "Sequential"): _record,
+    ("torch.nn.modules.dropout", "Dropout"): _record,
     ("torch.nn.modules.instancenorm", "InstanceNorm2d"): _record,
+    ("torch.nn.modules.linear", "Identity"): _record,
     # networks pickled by NVlabs' decorator, GANformer's and EqGAN's too
     ("torch_utils.persistence", "_reconstruct_persistent_obj"): _persistent,
     ("dnnlib", "EasyDict"): _dict,
