@@ -19,6 +19,7 @@ def add_parsers(commands: _SubParsersAction[Any]) -> None:
     _add_import(commands)
     _add_push(commands)
     _add_forget(commands)
+    _add_fuzz(commands)
 
 
 def _add_import(commands: _SubParsersAction[Any]) -> None:
@@ -57,6 +58,18 @@ def _add_forget(commands: _SubParsersAction[Any]) -> None:
     parser.add_argument("model", metavar="MODEL", help="a name from `models`")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for models (default: the added ones)")
     parser.set_defaults(run=run_forget)
+
+
+def _add_fuzz(commands: _SubParsersAction[Any]) -> None:
+    text = "damage checkpoints in every way and read them: nothing may happen but a refusal"
+    parser = commands.add_parser("fuzz", help=text, description=text)
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="checkpoints beside our own small ones"
+    )
+    parser.add_argument("--count", type=int, default=1000, help="damaged copies in all (default 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="of the damage (default 0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=run_fuzz)
 
 
 def run_import(options: Namespace) -> int:
@@ -118,6 +131,18 @@ def run_forget(options: Namespace) -> int:
 
     print(f"removed {remove(options.model, options.out)}")
     return 0
+
+
+def run_fuzz(options: Namespace) -> int:
+    """Damaged copies through the reader; the exit code is 1 when anything happened that may not."""
+    from spatial_edit.foreign.fuzz import fuzz, table
+
+    figures = fuzz(options.count, options.seed, options.files)
+    if options.json:
+        _print_json(figures)
+    else:
+        print(table(figures))
+    return 1 if figures["failures"] else 0
 
 
 def provenance(spec: ModelSpec) -> dict[str, object]:

@@ -113,6 +113,21 @@ def fuzz(count: int, seed: int = 0, files: Sequence[Path] = (), only: str = "") 
     return {"count": count, "seed": seed, "failures": failures, "formats": total}
 
 
+def table(figures: Mapping[str, object]) -> str:
+    """The figures as lines of text."""
+    lines = [f"{'format':28}{'copies':>8}{'read':>8}{'converted':>11}{'slowest':>10}{'memory':>9}"]
+    failures: list[str] = []
+    formats = figures["formats"]
+    assert isinstance(formats, dict)
+    for name, row in formats.items():
+        counts = f"{row['count']:8}{row['read']:8}{row['converted']:11}"
+        limits = f"{row['slowest_seconds']:8.2f} s{row['largest_memory_share']:8.0%}"
+        lines.append(f"{name[:27]:28}{counts}{limits}")
+        failures += row["failures"]
+    last = f"{figures['count']} damaged copies, seed {figures['seed']}: {figures['failures']} failures"
+    return "\n".join([*lines, *failures, last])
+
+
 def _warm_up(path: Path, originals: Mapping[str, bytes]) -> None:
     """Whole files first: what the program itself imports on the way is imported then."""
     for data in originals.values():
