@@ -6,8 +6,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from spatial_edit.generators.spatialgan.attention import alignment, features_of, gradcam_weights
-from spatial_edit.generators.spatialgan.encoding import SpatialEncoding
+from spatial_edit.generators.spatialgan.attention import (
+    alignment,
+    attention_map,
+    features_of,
+    gradcam_weights,
+    target_map,
+    truncated_l1,
+)
+from spatial_edit.generators.spatialgan.encoding import HeatmapProjection, SpatialEncoding
 from spatial_edit.generators.spatialgan.eqgan import EqGANConfig, EqGANGenerator
 from spatial_edit.generators.spatialgan.heatmap import HeatmapLevel
 from spatial_edit.generators.spatialgan.spatial_styles import spatially_modulated_conv
@@ -193,3 +200,32 @@ def test_numbers_a_style_for_every_pixel(v, close):
     close(spatially_modulated_conv(x, weight, styles, up=True), v["spatial.out_up2"], 2e-5)
     plain = spatially_modulated_conv(x, weight, styles, demodulate=False)
     close(plain, v["spatial.out_nodemod"], 2e-5)
+
+
+@pytest.fixture
+def small(vectors):
+    return vectors("eqgan/eq64_small")
+
+
+@torch.no_grad()
+def test_numbers_bundled_heatmap_projection_and_encoding(small, close):
+    """From the parameters of the heatmap to the features behind one encoding."""
+    last = levels_of(small)[2].draw(64)[:1]
+    projection, layer = HeatmapProjection(4, 16, 32), SpatialEncoding(32, 32)
+    names = {generator_name(name): t for name, t in small.items() if name.startswith("synthesis.")}
+    for module, prefix in ((projection, "synthesis.projections.2."), (layer, "synthesis.encodings.3.")):
+        module.load_state_dict({n.removeprefix(prefix): t for n, t in names.items() if n.startswith(prefix)})
+    close(layer(small["sel_b16conv0.x"], projection(last)), small["sel_b16conv0.out"], 2e-5)
+
+
+def test_numbers_bundled_attention_and_alignment(small, close):
+    attention = attention_map(small["d_feat.b8"], small["gradcam_weight.b8"], 64)
+    close(attention, small["attention.b8"], 1e-4)
+    target = target_map(levels_of(small)[0].draw(64), root=True)
+    close(truncated_l1(attention, target)[None], small["align.b8"], 1e-5)
+
+
+def test_numbers_bundled_styles_for_every_pixel(small, close):
+    x, weight, styles = (small[f"spatial.{name}"] for name in ("x", "w", "styles"))
+    close(spatially_modulated_conv(x, weight, styles), small["spatial.out"], 2e-5)
+    close(spatially_modulated_conv(x, weight, styles, up=True), small["spatial.out_up2"], 2e-5)
