@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from spatial_edit.generators.contract import Generator, ModelSpec
     from spatial_edit.store import Store
+    from spatial_edit.ui.models.known import KnownModels
+    from spatial_edit.ui.models.permission import Permission
 
 if os.environ.get("SPACES_ZERO_GPU"):  # before torch, parts of which it replaces
     with contextlib.suppress(ImportError):
@@ -49,20 +51,33 @@ def build_demo(
     *,
     device: str = "cpu",
     parse: Callable[..., Any] | None = None,
+    permission: Permission | None = None,
 ) -> gr.Blocks:
-    """The app's Blocks. By default on the registry's models and the store that the environment names."""
+    """The app's Blocks. By default on the registry's models and the store that the environment names.
+
+    permission: who may add models; nobody unless given."""
     check_libraries()
     from spatial_edit.generators import registry
     from spatial_edit.store import Store
+    from spatial_edit.ui.models.permission import NEVER
     from spatial_edit.ui.wiring import build
 
     return build(
         lookup or (lambda name: registry.load(name, device=device)),
         store or Store.from_environment(),
-        installed(registry.editable()) if models is None else models,
+        shown(PREFERRED) if models is None else models,
         parse=parse,
         gpu=lambda name: registry.load(name, device="cuda"),
+        permission=permission or NEVER,
     )
+
+
+def shown(first: str) -> KnownModels[ModelSpec]:
+    """The models that draw pictures and whose weights are here, bundled and added, `first` in front."""
+    from spatial_edit.session.adding import pictured
+    from spatial_edit.ui.models.known import KnownModels
+
+    return KnownModels(lambda: in_front(pictured(), first))
 
 
 def check_libraries() -> None:
@@ -75,21 +90,11 @@ def check_libraries() -> None:
         raise
 
 
-def installed(models: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
-    """The models whose checkpoint is here, the preferred one in front."""
-    here = {
-        name: spec
-        for name, spec in models.items()
-        if spec.folder is None or (spec.folder / "config.json").exists()
-    }
-    return {PREFERRED: here[PREFERRED], **here} if PREFERRED in here else here
-
-
-def first(models: Mapping[str, ModelSpec], name: str) -> dict[str, ModelSpec]:
-    """The models with `name` in front: it is the one a page opens with."""
-    if name not in models:
-        raise SystemExit(f"There is no model {name!r}: use one of {', '.join(models)}.")
-    return {name: models[name], **models}
+def in_front(models: Mapping[str, ModelSpec], first: str) -> dict[str, ModelSpec]:
+    """The models with `first` in front, the one that a page opens with; else the preferred one, if it is
+    there."""
+    name = next((name for name in (first, PREFERRED) if name in models), None)
+    return {name: models[name], **models} if name else dict(models)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -109,12 +114,13 @@ def main(arguments: list[str] | None = None) -> int:
         device = choose(chosen.device).device
     except ValueError as error:
         raise SystemExit(f"The app cannot start: {error}.") from error
-    models = installed(registry.editable())
-    if models and chosen.model != PREFERRED:
-        models = first(models, chosen.model)
+    models = shown(chosen.model)
+    if models and chosen.model not in (*models, PREFERRED):
+        raise SystemExit(f"There is no model {chosen.model!r}: use one of {', '.join(models)}.")
 
     from spatial_edit.ui.api.mcp import mcp_options
     from spatial_edit.ui.context import first_seed
+    from spatial_edit.ui.models.permission import permission
     from spatial_edit.ui.wiring import launch_options, warm
 
     if models:
@@ -122,11 +128,12 @@ def main(arguments: list[str] | None = None) -> int:
         lookup = partial(registry.load, device=device)
         threading.Thread(target=warm, args=(lookup, name, first_seed(name)), daemon=True).start()
     try:
-        demo = build_demo(models=models, device=device)
+        may = permission(chosen.host)
+        demo = build_demo(models=models, device=device, permission=may)
         demo.launch(
             server_name=chosen.host,
             server_port=chosen.port,
-            **launch_options(),
+            **launch_options(may),
             **(mcp_options() if chosen.mcp else {}),
         )
     except (ValueError, OSError) as error:  # a setting that is wrong
@@ -137,13 +144,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="Spatial Edit in the browser: it prints its address and serves until Ctrl+C.",
-        epilog="Links to parsed photos last when SPATIAL_EDIT_STORE names a folder or an fsspec address.",
+        epilog="Links to parsed photos last when SPATIAL_EDIT_STORE names a folder or an fsspec address. "
+        "Models can be added from the page where only this computer reaches it, elsewhere with "
+        "SPATIAL_EDIT_ADD_MODELS=1; they lie in the folder SPATIAL_EDIT_MODELS.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     host = "0.0.0.0" if ON_SPACE else "127.0.0.1"
     parser.add_argument("--host", default=host, help="address to listen on; 0.0.0.0 is every one")
     parser.add_argument("--port", type=_port, default=7860, help="port to listen on, 1 to 65535")
-    parser.add_argument("--model", default=PREFERRED, help="the model that a page opens with")
+    parser.add_argument(
+        "--model", default=PREFERRED, help="the model that a page opens with, bundled or added"
+    )
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N, mps, or auto")
     parser.add_argument("--mcp", action="store_true", help="also serve the API's endpoints as MCP tools")
     return parser

@@ -22,9 +22,12 @@ from spatial_edit.layouts.boxes3d import LIGHTS, PLACEMENT, STYLES, style_row
 from spatial_edit.layouts.guard_codec import mask_to_text
 from spatial_edit.layouts.kinds_codec import Plain
 from spatial_edit.session import Frame, Step, Timeline
+from spatial_edit.share import is_bare
 from spatial_edit.ui import template
 from spatial_edit.ui.kind_values import plain_elements, plain_world
 from spatial_edit.ui.pictures import data_url, display
+
+BARE = "bare"  # what the browser calls the kind of models without a layout
 
 
 def layout_canvas(
@@ -51,7 +54,7 @@ def layout_canvas(
         apply_default_css=False,
         elem_id=elem_id,
         server_functions=server_functions,
-        layout_kind=kind,
+        layout_kind=kind or BARE,
         furniture=PLACEMENT,
         styles=STYLES,
         lights=LIGHTS,
@@ -86,7 +89,7 @@ def scene_value(
         "why": why,
         "stamp": stamp,
         "code": frame.code,
-        "kind": frame.scene.layout.kind,
+        "kind": frame.scene.layout.kind or BARE,
         "model": frame.scene.model,
         "image": data_url(display(frame.image), quality=95),
         "elements": elements_of(frame, names),
@@ -110,7 +113,9 @@ def empty_value(sentence: str) -> dict[str, object]:
 
 
 def elements_of(frame: Frame, names: Callable[[int], str]) -> list[dict[str, object]]:
-    """The frame's elements as plain values, blobs farthest first; ValueError for another kind of layout."""
+    """The frame's elements as plain values, blobs farthest first, none where there is no layout.
+
+    ValueError for another kind."""
     layout = frame.scene.layout
     if isinstance(layout, Boxes3D):
         return _boxes(layout)
@@ -118,6 +123,8 @@ def elements_of(frame: Frame, names: Callable[[int], str]) -> list[dict[str, obj
         return _blobs(frame, layout, names)
     if isinstance(layout, Plain):
         return plain_elements(layout)
+    if is_bare(layout):
+        return []
     raise ValueError(f"this canvas does not show {layout.kind or 'such a scene'}: choose another model")
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from spatial_edit.session import Frame, Lookup, Receipt, Session, Store
 from spatial_edit.ui.canvas import scene_value
+from spatial_edit.ui.models.known import KnownModels
 from spatial_edit.ui.serving.seats import Seat, Seats
 
 P = ParamSpec("P")
@@ -20,6 +21,7 @@ T = TypeVar("T")
 FIRST_SEED = 6
 FIRST_SEEDS = {"box3d-rooms": 8}  # a room with much to move, where a model has one
 PARSED_KINDS = ("blobs", "boxes3d")  # of layouts that photos can be parsed into
+PARSED_FAMILIES = ("stylegan2",)  # and of models without one
 UNTIL_RESTART = "Links to this scene work until the app restarts: no store is set up."
 MODEL_EVENTS: dict[str, Any] = {
     "concurrency_id": "model",
@@ -35,6 +37,8 @@ class Spec(Protocol):
     def name(self) -> str: ...
     @property
     def number(self) -> int: ...
+    @property
+    def family(self) -> str: ...
     @property
     def title(self) -> str: ...
     @property
@@ -98,13 +102,24 @@ class Context:
                 return name
         raise KeyError(number)
 
+    def refresh_models(self) -> None:
+        """Look again which models there are."""
+        if isinstance(self.models, KnownModels):
+            self.models.refresh()
+
     def new_session(self) -> Session:
         return Session(self.lookup, self.store, names=self.model_of_number)
 
     def row_names(self, model: str) -> Callable[[int], str]:
         """A word for every row of a model's appearance vectors, "" where it has none."""
-        words = self.models[model].row_names if model in self.models else ()
+        spec = self.models.get(model)
+        words = spec.row_names if spec is not None else ()
         return lambda row: words[row].replace("_", " ") if row < len(words) else ""
+
+    def edits(self, model: str) -> tuple[str, ...]:
+        """The ops of looks and of whole scenes that a model knows; none of one that is gone meanwhile."""
+        spec = self.models.get(model)
+        return spec.edits if spec is not None else ()
 
     def show(self, seat: Seat, frame: Frame, why: str, **more: Any) -> dict[str, object]:
         """The canvas's value for a frame of this seat."""
@@ -115,7 +130,7 @@ class Context:
             frame,
             names,
             why=why,
-            edits=self.models[frame.scene.model].edits,
+            edits=self.edits(frame.scene.model),
             timeline=session.timeline,
             can_undo=session.can_undo,
             can_redo=session.can_redo,
@@ -128,9 +143,27 @@ def first_seed(model: str) -> int:
     return FIRST_SEEDS.get(model, FIRST_SEED)
 
 
-def model_choices(context: Context, kinds: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    """(title, name) of every model, or of those whose layouts are of some kinds, for a dropdown."""
-    return [(spec.title, name) for name, spec in context.models.items() if not kinds or spec.kind in kinds]
+def model_choices(context: Context) -> list[tuple[str, str]]:
+    """(title, name) of every model, for a dropdown; with the name where two have one title."""
+    return _choices(context.models)
+
+
+def parsing_choices(context: Context) -> list[tuple[str, str]]:
+    """The same of those that photos can be parsed with."""
+    return _choices({name: spec for name, spec in context.models.items() if can_parse(spec)})
+
+
+def can_parse(spec: Spec) -> bool:
+    """Whether photos can be parsed with such a model."""
+    return spec.kind in PARSED_KINDS or spec.family in PARSED_FAMILIES
+
+
+def _choices(models: Mapping[str, Spec]) -> list[tuple[str, str]]:
+    titles = [spec.title for spec in models.values()]
+    return [
+        (f"{spec.title} ({name})" if titles.count(spec.title) > 1 else spec.title, name)
+        for name, spec in models.items()
+    ]
 
 
 def sentence(error: ValueError | OSError) -> str:
@@ -188,7 +221,7 @@ def known_model(context: Context, name: object) -> str:
 def parsing_model(context: Context, name: object) -> str:
     """The name of a model that photos can be parsed with; ValueError otherwise."""
     known = known_model(context, name)
-    able = [other for other, spec in context.models.items() if spec.kind in PARSED_KINDS]
+    able = [other for other, spec in context.models.items() if can_parse(spec)]
     if known not in able:
         raise ValueError(f"photos cannot be parsed with {known}: use {' or '.join(able) or 'another model'}")
     return known

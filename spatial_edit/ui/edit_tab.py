@@ -125,7 +125,7 @@ def build_edit_tab(context: Context, demo: gr.Blocks) -> EditTab:
                 )
                 die = gr.Button("Random seed", scale=1, min_width=120, elem_id="die")
             code = build_sharing()
-            with gr.Accordion("Mouse, touch and keys", open=False):
+            with gr.Accordion("Mouse, touch and keys", open=False, elem_id="keys"):
                 gr.Markdown(_HELP_BLOBS, elem_classes=["help", "of-blobs"])
                 gr.Markdown(_HELP_BOXES, elem_classes=["help", "of-boxes"])
                 gr.Markdown(HELP_KINDS, elem_classes=["help", "of-kinds"])

@@ -55,7 +55,7 @@ def map_of(frame: Frame) -> Any:
         return blob_map(layout)
     if is_plain(layout):
         return overlay_map(layout, 512)
-    raise ValueError(f"there is no map of {layout.kind}")
+    raise ValueError(f"there is no map of a picture by {frame.scene.model}: it has no layout")
 
 
 def scene_json(context: Context, frame: Frame) -> str:

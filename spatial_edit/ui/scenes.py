@@ -13,7 +13,7 @@ import gradio as gr
 from spatial_edit.session import Frame, Session
 from spatial_edit.share import OtherWeights
 from spatial_edit.ui.canvas import empty_value
-from spatial_edit.ui.context import Context, sentence
+from spatial_edit.ui.context import Context, model_choices, sentence
 from spatial_edit.ui.serving.seats import Seat
 
 
@@ -22,10 +22,12 @@ def answer(context: Context, seat: Seat, frame: Frame, why: str, **more: Any) ->
     scene = frame.scene
     from_seed = scene.provenance.kind == "seed"
     value = context.show(seat, frame, why, **more)
+    # another page may have added the model since this one was opened
+    model = scene.model if why == "commit" else gr.Dropdown(choices=model_choices(context), value=scene.model)
     return [
         seat.token,
         gr.HTML(value=value),
-        scene.model,
+        model,
         *((scene.latent.seed, scene.latent.truncation) if from_seed else (gr.skip(), gr.skip())),
         frame.code,
     ]
@@ -93,6 +95,7 @@ def _return_to(session: Session, code: object) -> None:
 
 def load(context: Context, query: dict[str, str]) -> list[Any]:
     """The first scene of a page: the link's, or a fresh one with the reason."""
+    context.refresh_models()
     seat = context.seats.take("")
     banner = [gr.Row(visible=False), "", ""]
     code = query.get("e") or (f"s:{query['s']}" if query.get("s") else "")

@@ -23,7 +23,9 @@ BOXES = tuple(
     f"boxes/{part}.js"
     for part in ("geometry", "rules", "draw", "state", "input", "several", "plan", "panel", "changes")
 )
-KINDS = tuple(f"kinds/{part}.js" for part in ("common", "heatmaps", "boxes", "segments", "blocks", "points"))
+KINDS = tuple(
+    f"kinds/{part}.js" for part in ("common", "heatmaps", "boxes", "segments", "blocks", "points", "bare")
+)
 SCRIPTS = (*SHARED, *BLOBS, *SKETCH, *SEEING, *BOXES, *KINDS, "input.js")  # the last one starts the canvas
 STYLES = (
     "stage.css",

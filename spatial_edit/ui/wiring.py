@@ -12,9 +12,13 @@ from starlette.middleware import Middleware
 
 from spatial_edit import session as sessions
 from spatial_edit.session import Lookup, Session, Store
+from spatial_edit.session.adding import Adding
 from spatial_edit.ui.api.endpoints import build_api
 from spatial_edit.ui.context import Context, Parse, Spec
 from spatial_edit.ui.edit_tab import build_edit_tab
+from spatial_edit.ui.models.known import KnownModels
+from spatial_edit.ui.models.models_tab import build_models_tab
+from spatial_edit.ui.models.permission import NEVER, Permission
 from spatial_edit.ui.photos.parse_tab import build_parse_tab
 from spatial_edit.ui.serving.compress import CompressedPage
 from spatial_edit.ui.serving.hardware import lent_search
@@ -22,6 +26,7 @@ from spatial_edit.ui.serving.seats import Seats
 
 CACHE_SECONDS = (3600, 3600)  # how often Gradio's cache of pictures is swept, and how old they may become
 QUEUE = 64
+PHOTO_UPLOAD, MODEL_UPLOAD = "40mb", "4gb"
 HEADER = """
 <header class="masthead">
   <svg viewBox="0 0 64 64" aria-hidden="true">
@@ -43,11 +48,14 @@ def build(
     *,
     parse: Parse | None = None,
     gpu: Lookup | None = None,
+    permission: Permission = NEVER,
+    adding: Adding | None = None,
 ) -> gr.Blocks:
     """The app on these models (name → registry row), `lookup` (name → loaded model) and `store`.
 
     `parse` is `session.parse_upload` unless given; `gpu` gives a model on the GPU, for photos where one is
-    lent by the call. Nothing is loaded until a page is opened.
+    lent by the call. `permission` says who may add models, with `adding`; `models` may be
+    `KnownModels`, which then learn of them. Nothing is loaded until a page is opened.
     """
 
     def new_session() -> Session:
@@ -57,31 +65,35 @@ def build(
         return sessions.parse_upload(*arguments, **{"search": search, **named})
 
     search = lent_search(gpu)
-    context = Context(lookup, store, dict(models), parse or parse_upload, Seats(new_session))
+    known = models if isinstance(models, KnownModels) else dict(models)
+    context = Context(lookup, store, known, parse or parse_upload, Seats(new_session))
     with gr.Blocks(title="Spatial Edit", analytics_enabled=False, delete_cache=CACHE_SECONDS) as demo:
         gr.HTML(HEADER, elem_id="masthead", padding=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Edit", id="edit"):
                 edit = build_edit_tab(context, demo)
             with gr.Tab("Parse photos", id="parse"):
-                build_parse_tab(context, edit, tabs)
+                parse_tab = build_parse_tab(context, edit, tabs)
+            with gr.Tab("Models", id="models") as tab:
+                build_models_tab(context, edit, parse_tab.model, tab, tabs, permission, adding or Adding())
         build_api(context)
     return demo.queue(max_size=QUEUE)
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(permission: Permission = NEVER) -> dict[str, Any]:
     """Keyword arguments for `launch` that belong to the page, wherever it runs.
 
     Run history off (it writes every run into the browser's storage), no server-side rendering, no share
     tunnel, the look. Errors are shown: handlers raise only sentences that are meant to be read. A photo above
     20 MB is refused by `images`, with a sentence and without harm to the others; Gradio's own limit, which
-    refuses the whole upload, is twice that.
+    refuses the whole upload, is twice that. Gradio has one limit for all uploads of an app: where models may
+    be added it is that of a checkpoint.
     """
     return {
         "run_history": False,
         "ssr_mode": False,
         "share": False,
-        "max_file_size": "40mb",
+        "max_file_size": MODEL_UPLOAD if permission.allowed else PHOTO_UPLOAD,
         "enable_monitoring": False,
         "theme": _theme(),
         "css": (Path(__file__).parent / "page.css").read_text(encoding="utf-8"),

@@ -15,6 +15,7 @@ import app
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.layouts.boxes3d import LIGHTS, style_row
 from spatial_edit.session import render_live
+from spatial_edit.session.adding import is_here
 from spatial_edit.store import Store
 from spatial_edit.ui import context as shared
 from spatial_edit.ui.box_map import box_map, class_colour
@@ -129,7 +130,7 @@ def test_photos_are_parsed_by_models_that_can(context: Context) -> None:
     other = replace(context, models=models)
     with pytest.raises(ValueError, match="use fake-boxes or fake-rooms"):
         shared.parsing_model(other, "fake-flat")
-    names = [name for _, name in shared.model_choices(other, shared.PARSED_KINDS)]
+    names = [name for _, name in shared.parsing_choices(other)]
     assert names == ["fake-boxes", "fake-rooms"]
 
 
@@ -141,9 +142,12 @@ def test_the_app_opens_with_boxes_when_their_weights_are_here(tmp_path: Path) ->
     here.mkdir()
     (here / "config.json").write_text("{}")
     models = {"other": spec("other", 1, here), "box3d-rooms": spec("box3d-rooms", 3, here)}
-    assert list(app.installed(models)) == ["box3d-rooms", "other"]
-    models["box3d-rooms"] = spec("box3d-rooms", 3, tmp_path / "absent")
-    assert list(app.installed(models)) == ["other"]
+    assert list(app.in_front(models, app.PREFERRED)) == ["box3d-rooms", "other"]
+    assert list(app.in_front(models, "other")) == ["other", "box3d-rooms"]
+    assert list(app.in_front(models, "gone")) == ["box3d-rooms", "other"]
+    assert is_here(models["other"])
+    assert not is_here(spec("box3d-rooms", 3, tmp_path / "absent"))
+    assert list(app.in_front({"other": models["other"]}, app.PREFERRED)) == ["other"]
 
 
 def test_a_room_varies_with_a_model_that_can(context: Context) -> None:

@@ -78,5 +78,5 @@ def test_no_bundled_model_is_of_these_kinds_yet() -> None:
 
 
 def test_each_kind_is_a_small_script_of_its_own() -> None:
-    assert KINDS == tuple(f"kinds/{name}.js" for name in ("common", *SAMPLES))
+    assert KINDS == tuple(f"kinds/{name}.js" for name in ("common", *SAMPLES, "bare"))
     assert all(f"name: '{kind}'" in script() for kind in SAMPLES)

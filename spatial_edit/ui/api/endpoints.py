@@ -43,7 +43,7 @@ def build_api(context: Context) -> None:
 def _add_scenes(context: Context, fields: Fields, button: gr.Button) -> None:
     @spoken
     def models() -> list[dict[str, object]]:
-        """List the models: name, title, kind of layout (blobs or boxes3d), which of the edits of looks and of
+        """List the models: name, title, kind of layout ("" for none), which of the edits of looks and of
         whole scenes it knows, and a word for every row of appearances."""
         return [
             {

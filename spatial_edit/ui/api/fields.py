@@ -6,6 +6,7 @@ checked by the handlers and not by Gradio, so that a wrong value is one sentence
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
@@ -32,18 +33,23 @@ def described(component: Any, words: str, schema: dict[str, Any] | None = None) 
     return component
 
 
-def choice(label: str, names: tuple[str, ...], words: str) -> Any:
-    """One of some names; another one is refused by the handler."""
-    field = gr.Textbox(names[0] if names else "", label=label)
-    return described(field, words, {"type": "string", "enum": list(names)})
+def choice(label: str, names: Iterable[str], words: str) -> Any:
+    """One of some names; another one is refused by the handler. `names` are read whenever somebody asks."""
+    field = gr.Textbox(next(iter(names), ""), label=label)
+
+    def told() -> dict[str, Any]:
+        return {"type": "string", "enum": list(names), "additional_description": words, "description": words}
+
+    for name in ("api_info_as_input", "api_info_as_output"):
+        setattr(field, name, told)
+    return field
 
 
 class Fields:
     """One field a parameter or result, shared by the endpoints; made within a `gr.Blocks`."""
 
     def __init__(self, context: Context) -> None:
-        models = tuple(context.models)
-        self.model = choice("model", models, "name of a model, see /models")
+        self.model = choice("model", context.models, "name of a model, see /models")
         self.seed = described(gr.Number(context.first_seed, label="seed"), "which random scene", SEED)
         self.truncation = described(
             gr.Number(0, label="truncation"), "0 full variety to 1 the average picture", SHARE

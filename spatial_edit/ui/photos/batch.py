@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal
 
 from spatial_edit.images import MAX_BYTES, to_png_bytes
 from spatial_edit.layouts.tables import element_table
+from spatial_edit.share import is_bare
 from spatial_edit.ui.pictures import display, triptych
 from spatial_edit.uploads import join_tables, left_out, max_batch, safe_stem, to_csv, write_zip
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 EFFORTS = ("encode", "refine", "tune")
 FITS = ("crop", "letterbox")
 FILES = ("original.png", "reconstruction.png", "blob_map.png", "scene.json", "blobs.csv")
+FILES_OF_BARE = ("original.png", "reconstruction.png", "scene.json")  # without a layout
 PICTURES = {"pair": "pair.jpg", "original": "original.jpg", "result": "result.jpg", "map": "blob_map.png"}
 State = Literal["waiting", "working", "done", "failed"]
 log = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ class Result:
     seconds: float
     notes: tuple[str, ...]
     photo_notes: tuple[str, ...] = ()  # those of `notes` that tell what was done to the photo
+    has_layout: bool = True  # else there is neither a map nor a table of elements
 
 
 @dataclass(frozen=True)
@@ -223,16 +226,18 @@ class Batch:
         frame = parsed.frame
         folder = f"{photo.number:03d}-{safe_stem(photo.name)}"
         target = self.home / folder
-        words = self.context.models[self.model].row_names
+        has_layout = not is_bare(frame.scene.layout)
         try:
             target.mkdir()
             original, result = display(parsed.original), display(frame.image)
             (target / "original.png").write_bytes(to_png_bytes(parsed.original))
             (target / "reconstruction.png").write_bytes(to_png_bytes(frame.image))
-            (target / "blob_map.png").write_bytes(to_png_bytes(map_of(frame)))
             (target / "scene.json").write_text(scene_json(self.context, frame), encoding="utf-8")
-            table = to_csv(*element_table(frame.scene.layout, words))
-            (target / "blobs.csv").write_text(table, encoding="utf-8")
+            if has_layout:
+                (target / "blob_map.png").write_bytes(to_png_bytes(map_of(frame)))
+                spec = self.context.models.get(self.model)
+                table = to_csv(*element_table(frame.scene.layout, spec.row_names if spec else ()))
+                (target / "blobs.csv").write_text(table, encoding="utf-8")
             original.save(target / PICTURES["original"], "JPEG", quality=90)
             result.save(target / PICTURES["result"], "JPEG", quality=90)
             triptych([original, result], 192, 2).save(target / PICTURES["pair"], "JPEG", quality=85)
@@ -241,7 +246,8 @@ class Batch:
             raise
         notes = tuple(parsed.notes)
         own = tuple(note for note in notes if note not in frame.notes)
-        return Result(folder, frame.code, parsed.receipt.key, parsed.psnr, parsed.seconds, notes, own)
+        figures = (parsed.psnr, parsed.seconds)
+        return Result(folder, frame.code, parsed.receipt.key, *figures, notes, own, has_layout)
 
     # ---- what is taken along ----
 
@@ -258,12 +264,16 @@ class Batch:
         def fill(bundle: zipfile.ZipFile) -> None:
             tables = []
             for photo in done:
-                folder = self.result(photo.number).folder
-                for file in FILES:
+                result = self.result(photo.number)
+                folder = result.folder
+                for file in FILES if result.has_layout else FILES_OF_BARE:
                     bundle.write(self.home / folder / file, f"{folder}/{file}")
-                tables.append((photo.name, (self.home / folder / "blobs.csv").read_text(encoding="utf-8")))
+                if result.has_layout:
+                    elements = (self.home / folder / "blobs.csv").read_text(encoding="utf-8")
+                    tables.append((photo.name, elements))
             bundle.writestr("photos.csv", table)
-            bundle.writestr("blobs.csv", join_tables("photo", tables))
+            if tables:
+                bundle.writestr("blobs.csv", join_tables("photo", tables))
 
         write_zip(target, fill)
         self._archived = table

@@ -24,7 +24,7 @@ SHOW_EVERY = 0.7  # seconds between two updates of the list
 GONE = "these results are gone: parse the photos again"
 INTRO = (
     "Turn photos of rooms into scenes you can edit. For every photo you see the photo itself, its "
-    "reconstruction by the model, and the map of its layout."
+    "reconstruction by the model, and the map of its layout where the model has one."
 )
 EFFORT_CHOICES = [
     ("Encode · rough, under a second a photo", EFFORTS[0]),
@@ -66,8 +66,13 @@ def build_parse_tab(context: Context, edit: EditTab, tabs: gr.Tabs) -> ParseTab:
                 file_count="multiple", file_types=["image"], label="Photos", height=180, elem_id="photos"
             )
             with gr.Group():
-                choices = shared.model_choices(context, shared.PARSED_KINDS)
-                model = gr.Dropdown(choices, value=choices[0][1] if choices else None, label="Model")
+                choices = shared.parsing_choices(context)
+                model = gr.Dropdown(
+                    choices,
+                    value=choices[0][1] if choices else None,
+                    label="Model",
+                    elem_id="parse-model",
+                )
                 effort = gr.Radio(EFFORT_CHOICES, value=EFFORTS[0], label="Effort", elem_id="effort")
                 fit = gr.Radio(FIT_CHOICES, value=FITS[0], label="Photos that are not square")
             with gr.Row():

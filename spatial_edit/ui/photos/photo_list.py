@@ -76,5 +76,6 @@ def _row(photo: Photo) -> dict[str, object]:
     }
     if (result := photo.result) is not None:
         notes = list(result.photo_notes)
-        row |= {"psnr": round(result.psnr, 2), "seconds": round(result.seconds, 2), "notes": notes}
+        figures = {"psnr": round(result.psnr, 2), "seconds": round(result.seconds, 2)}
+        row |= {**figures, "notes": notes, "mapped": result.has_layout}
     return row

@@ -87,7 +87,9 @@ function showChosen() {
   find('.ph-facts h3').textContent = photo.name;
   find('.ph-figures').textContent = `Likeness ${decibels(photo)} · parsed in ${photo.seconds.toFixed(1)} s`;
   find('.ph-notes').replaceChildren(...photo.notes.map((note) => Object.assign(document.createElement('li'), { textContent: note })));
-  for (const [name, what, alt] of [['original', 'original', 'Photo'], ['result', 'result', 'Reconstruction of'], ['map', 'map', 'Layout of']]) {
+  find('.ph-switch').hidden = !photo.mapped;
+  if (!photo.mapped) show('compare');
+  for (const [name, what, alt] of [['original', 'original', 'Photo'], ['result', 'result', 'Reconstruction of'], ...photo.mapped ? [['map', 'map', 'Layout of']] : []]) {
     const img = find(`.ph-${name}`);
     img.removeAttribute('src'); img.alt = `${alt} ${photo.name}`;
     fillChosen(img, what, chosen);

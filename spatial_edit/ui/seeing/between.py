@@ -26,8 +26,10 @@ _MOVING = {Blobs: _BLOBS, Boxes3D: (*_BOXES, *_ROOM)}
 
 def picture_between(draw: Draw, before: Scene, after: Scene, share: float) -> Tensor:
     """The picture at `share` (0..1) of the way; ValueError for two kinds of layout."""
-    if type(before.layout) is not type(after.layout) or type(after.layout) not in _MOVING:
+    if type(before.layout) is not type(after.layout):
         raise ValueError("the steps have different kinds of layout: replay those of one model")
+    if type(after.layout) not in _MOVING:
+        return torch.lerp(draw(before), draw(after), share)
     first = draw(replace(before, layout=towards(before.layout, after.layout, share)))
     if moves_only(before, after):
         return first

@@ -74,7 +74,7 @@ svg.addEventListener('pointerdown', (event) => {
   if (event.button || using || drag && drag.kind !== 'keys' || !scene.code || !kind) return;
   const [x, y] = place(event), mouse = event.pointerType !== 'touch';
   if (tools[tool]) { startTool(tools[tool], x, y, event); return; }
-  if (view === 'picture') { if (lens.zoom > 1) startPan(event); return; }
+  if (view === 'picture' || kind.still) { if (lens.zoom > 1) startPan(event); return; }
   finishKeys();
   const grip = event.target.closest('[data-handle]'), hits = kind.under(x, y);
   if (grip && grip.dataset.handle.startsWith('group-')) startGroup(grip.dataset.handle, event.pointerId, { x, y });

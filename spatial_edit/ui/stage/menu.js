@@ -64,7 +64,7 @@ function paste() {
 // ---- showing ----
 const entries = () => [...menu.querySelectorAll('[role=menuitem]:not([aria-disabled=true])')];
 function openMenu(x, y, page = 'first') {
-  if (!scene.code || !kind) return;
+  if (!scene.code || !kind || kind.still) return;
   breakOff(); hideGuides();
   if (menu.hidden) menuOpener = document.activeElement;
   menuAt = [x, y];
@@ -129,7 +129,7 @@ function menuFor(event) {
   openMenu(...inFrame(event));
 }
 stage.addEventListener('contextmenu', (event) => {
-  if (!kind || !scene.code || !plane.contains(event.target) || tools[tool] && tool !== 'marquee') return;
+  if (!kind || kind.still || !scene.code || !plane.contains(event.target) || tools[tool] && tool !== 'marquee') return;
   event.preventDefault();
   if (menu.hidden && event.pointerType !== 'touch') menuFor(event);
 });

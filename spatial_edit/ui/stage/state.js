@@ -97,7 +97,7 @@ function receive() {
     awaited = 0;
   }
   emptyState.hidden = true;
-  img.alt = `Picture with ${said.elements.length} elements, made by ${said.model}`;
+  img.alt = kind.still ? `Picture made by ${said.model}` : `Picture with ${said.elements.length} elements, made by ${said.model}`;
   const fresh = !opened && current() && !before.has(selected) ? kind.describe(current()) : '';
   if (opened || said.error || said.message || fresh) say(said.error || said.message || fresh, Boolean(said.error || said.message && !opened));
   else if (!outbox.length && statusLine.textContent.endsWith('…')) { const { steps, present } = said.history || { steps: [] }; say(steps[present] ? `Done: ${steps[present].label}.` : 'Done.'); }

@@ -94,7 +94,7 @@ pop.addEventListener('keydown', (event) => {
 
 // ---- which tool is in use ----
 const toolButtons = [...element.querySelectorAll('[data-tool]')].filter((node) => node.matches('button'));
-const mayUse = (name) => name === 'select' || name in tools && !(name === 'draw' && kind.name !== 'blobs');
+const mayUse = (name) => name === 'select' || !kind.still && name in tools && !(name === 'draw' && kind.name !== 'blobs');
 function takeTool(name) {
   if (!mayUse(name) || !scene.code) return;
   finishKeys(); dropRegion();
