@@ -38,7 +38,7 @@ def draw(generator: Generator, scene: Scene, *, preview: bool = False) -> Tensor
     base = _bases.get(
         (_fingerprint(generator, before), preview), lambda: generator.render(before, preview=preview)
     )
-    part = soft_mask(scene.guard.mask, picture.shape[-1])
+    part = soft_mask(scene.guard.mask, picture.shape[-1], picture.shape[-2])
     return torch.where(part == 0, base, torch.lerp(base, picture, part))
 
 
@@ -52,10 +52,10 @@ def base_scene(generator: Generator, scene: Scene) -> Scene:
     return seed_scene(generator, guard.seed, guard.truncation, guard.layout)
 
 
-def soft_mask(mask: Tensor, side: int) -> Tensor:
-    """(side, side) in 0..1: 0 outside `mask` (G, G) bool, rising to 1 over SOFT_EDGE of the side within it;
-    at the picture's own border it does not fall."""
-    inside = F.interpolate(mask[None, None].float(), (side, side), mode="area")
+def soft_mask(mask: Tensor, side: int, height: int | None = None) -> Tensor:
+    """(height or side, side) in 0..1: 0 outside `mask` (G, G) bool, rising to 1 over SOFT_EDGE of the side
+    within it; at the picture's own border it does not fall."""
+    inside = F.interpolate(mask[None, None].float(), (height or side, side), mode="area")
     inside = (inside > 0.999).float()
     steps = max(1, round(SOFT_EDGE * side))
     # a pixel d steps within the mask survives erosions by 0 .. d - 1 steps

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -170,6 +172,20 @@ def test_errors_an_unknown_word_leaves_the_session(session: Session, tiny: BachG
     with pytest.raises(ValueError, match="draws no 'background'"):
         session.edit({"op": "set", "target": 0, "label": "background"})
     assert session.edit({"op": "set", "target": 0, "label": "plant"}).code != first.code
+
+
+def test_numbers_a_wide_picture_can_be_protected(tiny: BachGANScenes) -> None:
+    wide = other(replace(BachGANConfig.tiny(), width=64), tiny)
+    session = Session(lambda name: wide, Store(), names=lambda number: tiny.spec.name)
+    first = session.generate(tiny.spec.name, 3)
+    mask = torch.zeros(64, 64, dtype=torch.bool)
+    mask[:32] = True  # the upper half may change
+    packed = base64.b64encode(np.packbits(mask.numpy()).tobytes()).decode()
+    session.edit({"op": "protect", "mask": packed})
+    moved = session.edit({"op": "move", "target": 0, "dx": 0.2, "dy": 0.0})
+    assert moved.image.shape == (3, 32, 64)
+    assert torch.equal(moved.image[:, 16:], first.image[:, 16:])
+    assert not torch.equal(moved.image[:, :16], first.image[:, :16])
 
 
 def test_delta_is_applied_and_leaves_the_model(tiny: BachGANScenes) -> None:
