@@ -24,6 +24,7 @@ from spatial_edit.nn.resample import blur_kernel
 from spatial_edit.safetensors_header import few
 
 MEAN_COUNT = 10_000  # z for a mean code that the file lacks, from seed 0
+MEAN_PART = 500  # of them at a time
 MEASURED = f"the file has no mean code: measured over {MEAN_COUNT} z of seed 0"
 MAX_STEPS = 10  # of the side: 4096 px
 WHOLE_BATCH = 1 << 31  # a mini-batch group without a bound
@@ -136,8 +137,23 @@ def generator(
     model = built(lambda: StyleGAN2Generator(config), tensors, names, scheme, what)
     assert isinstance(model, StyleGAN2Generator)
     if not with_mean:
-        model.measure_mean(MEAN_COUNT, torch.Generator().manual_seed(0))
+        _measure_mean(model)
     return model
+
+
+@torch.no_grad()
+def _measure_mean(model: StyleGAN2Generator) -> None:
+    """The mean of MEAN_COUNT codes (and as many classes) into `w_mean`, in parts: a wide network's fit."""
+    draw = torch.Generator().manual_seed(0)
+    total = torch.zeros(model.config.w_dim, dtype=torch.float64)
+    for _ in range(MEAN_COUNT // MEAN_PART):
+        z = torch.randn(MEAN_PART, model.config.z_dim, generator=draw)
+        labels = None
+        if model.config.labels:
+            drawn = torch.randint(model.config.labels, (MEAN_PART,), generator=draw)
+            labels = model.one_hot(drawn.tolist())
+        total += model.codes(z, labels=labels).double().sum(0)
+    model.w_mean.copy_(total / MEAN_COUNT)
 
 
 def discriminator(

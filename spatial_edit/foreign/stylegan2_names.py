@@ -94,6 +94,13 @@ def _both(ours: str, theirs: str, parts: Mapping[str, str]) -> dict[str, str]:
     return {f"{ours}.weight": theirs + parts["weight"], f"{ours}.bias": theirs + parts["plain.bias"]}
 
 
+def _without_leading(tensor: Tensor, axes: int) -> Tensor:
+    """The tensor with `axes` axes, if those before have size one; else as it is."""
+    extra = tensor.dim() - axes
+    fits = extra > 0 and all(size == 1 for size in tensor.shape[:extra])
+    return tensor.reshape(tensor.shape[extra:]) if fits else tensor
+
+
 def _side(i: int) -> int:
     """The side of the pictures that layer i gives."""
     return 4 << ((i + 1) // 2)
@@ -157,19 +164,19 @@ def _from_tensorflow(name: str, tensor: Tensor) -> Tensor:
     if name.endswith("conv.affine.bias"):
         return tensor + 1
     if name.endswith("noise_strength"):
-        return tensor.reshape(()) if tensor.numel() == 1 else tensor
+        return _without_leading(tensor, 0)
     if name.startswith("synthesis.noise_"):
-        return tensor[0, 0] if tensor.dim() == 4 else tensor
+        return _without_leading(tensor, 2)
     if name == "synthesis.const":
-        return tensor[0] if tensor.dim() == 4 else tensor
+        return _without_leading(tensor, 3)
     if tensor.dim() == 4:
         tensor = tensor.permute(3, 2, 0, 1)
-        parts = name.split(".")
-        up = parts[:2] == ["synthesis", "skips"] or (
-            parts[:2] == ["synthesis", "layers"] and int(parts[2]) % 2 == 1
-        )
+        up = name.startswith("synthesis.skips.") or name in _UP_SAMPLING
         return tensor.flip(2, 3) if up else tensor
     return tensor.t() if tensor.dim() == 2 else tensor
+
+
+_UP_SAMPLING = {f"synthesis.layers.{i}.conv.weight" for i in range(1, 64, 2)}
 
 
 TENSORFLOW = Scheme(
@@ -201,14 +208,17 @@ TENSORFLOW = Scheme(
 
 
 def _from_rosinality(name: str, tensor: Tensor) -> Tensor:
-    """Leading axes of size one dropped."""
+    """Leading axes of size one dropped; the RGB bias flattened."""
     if name.startswith("synthesis.noise_"):
-        return tensor[0, 0] if tensor.dim() == 4 else tensor
-    if name.endswith("conv.weight") or name == "synthesis.const":
-        return tensor[0] if tensor.dim() == 5 or name == "synthesis.const" else tensor
+        return _without_leading(tensor, 2)
+    if name == "synthesis.const":
+        return _without_leading(tensor, 3)
     if name.endswith("noise_strength"):
-        return tensor.reshape(()) if tensor.numel() == 1 else tensor
-    return tensor.flatten() if name.startswith("synthesis.rgbs") and tensor.dim() == 4 else tensor
+        return _without_leading(tensor, 0)
+    if name.startswith("synthesis.") and name.endswith("conv.weight"):
+        return _without_leading(tensor, 4)
+    rgb_bias = name.startswith("synthesis.rgbs.") and tensor.dim() == 4 and tensor.numel() == tensor.shape[1]
+    return tensor.flatten() if rgb_bias else tensor
 
 
 ROSINALITY = Scheme(
