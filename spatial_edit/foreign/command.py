@@ -35,6 +35,9 @@ def _add_import(commands: _SubParsersAction[Any]) -> None:
     parser.add_argument("--licence", "--license", help="the licence of the weights, in your words")
     parser.add_argument("--source", help="where the file comes from: an address, a paper")
     parser.add_argument("--mean", type=Path, metavar="FILE", help="a mean latent in a file of its own")
+    parser.add_argument(
+        "--with", dest="beside", metavar="FILE", type=Path, help="a second file: the heads of an LPIPS"
+    )
     parser.add_argument("--onto", metavar="MODEL", help="the added model that this network belongs to")
     parser.add_argument("--replace", action="store_true", help="replace the added model of this name")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -94,7 +97,7 @@ def _imported(options: Namespace) -> ImportedModel:
 
     said = {"name": options.name, "out": options.out, "licence": options.licence, "source": options.source}
     if not is_address(options.file):
-        extra = ImportOptions(mean=options.mean)
+        extra = ImportOptions(mean=options.mean, beside=options.beside)
         path = Path(options.file)
         return import_file(path, **said, options=extra, onto=options.onto, replace=options.replace)
     if options.onto or options.mean:

@@ -50,6 +50,7 @@ class ImportOptions:
     """What the user says about a file beside its name."""
 
     mean: Path | None = None  # a mean latent that lies in a file of its own
+    beside: Path | None = None  # a second file that belongs to this one: the heads of an LPIPS
 
 
 @dataclass(frozen=True, eq=False)
