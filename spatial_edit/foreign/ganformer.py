@@ -31,7 +31,7 @@ GENERATORS = ("Gs", "G_ema", "G")  # the averaged one first
 MARK = "mapping.global_mlp.out_layer.weight"  # a layer that no other family has
 WHAT = "a GANformer"
 JUDGE = "a GANformer's discriminator"
-GROUP = 4  # pictures of the mini-batch standard deviation, where the file does not say
+GROUP = 4  # pictures in a group of the mini-batch standard deviation, where the file does not say
 
 
 def recognises(content: Content) -> bool:
@@ -39,15 +39,14 @@ def recognises(content: Content) -> bool:
     root = content.root
     if isinstance(root, Mapping) and isinstance(root.get(MARK), Tensor):
         return True
-    network = persistent.network(root, *GENERATORS)
-    mapping = _child(network, "mapping")
+    mapping = _child(_generator(root), "mapping")
     return mapping is not None and _child(mapping, "global_mlp") is not None
 
 
 def convert(content: Content, options: ImportOptions) -> Converted:
     """The generator as ours, the discriminator beside it."""
     root = content.root
-    network = persistent.network(root, *GENERATORS)
+    network = _generator(root)
     tensors = tensors_below(root) if network is None else persistent.state_dict(network)
     said = _said(network)
     config, assumed = config_of(tensors, said)
@@ -68,6 +67,12 @@ def convert(content: Content, options: ImportOptions) -> Converted:
         parts=parts,
         notes=notes,
     )
+
+
+def _generator(root: object) -> Record | None:
+    if isinstance(root, Record):
+        return root if persistent.is_module(root) else None
+    return persistent.network(root, *GENERATORS)
 
 
 def _child(module: Record | None, name: str) -> Record | None:
@@ -111,8 +116,7 @@ def _discriminator(record: Record) -> tuple[nn.Module, dict[str, object]]:
     }
     said = persistent.init_kwargs(record)
     resolution = plain(said).get("img_resolution")
-    last = plain(said.get("epilogue_kwargs"))
-    group = {**plain(said), **last}.get("mbstd_group_size")
+    group = {**plain(said), **plain(said.get("epilogue_kwargs"))}.get("mbstd_group_size")
     if group is not None and not (type(group) is int and 0 < group <= build.WHOLE_BATCH):
         raise ForeignError("the discriminator's mini-batch group is no number of pictures: damaged file")
     config = build.discriminator_config(tensors, NVLABS, group=GROUP if group is None else int(group))

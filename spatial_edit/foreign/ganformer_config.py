@@ -176,6 +176,8 @@ def _attention(
         return default if value is None else value
 
     integration = "both" if both else taken("integration", "mul")
+    if integration == "both" and not both:
+        raise _wrong("it says integration = both, while its tensors show a gain or a bias alone")
     stated = any("norm" in place for place in said.synthesis)  # None is a word too: no normalisation
     norm = _look(said.synthesis, "norm") if stated else taken("norm", "layer")
     seen = scale if scale is not None else gate
