@@ -21,6 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from spatial_edit.checkpoints import weights_hash
+from spatial_edit.generators.blobgan.published_scenes import PublishedScenes
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.generators.box3d import reader
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
@@ -85,11 +86,13 @@ def result_name(sha256: str, weights: str, options: Options) -> str:
 
 
 def parsing_weights(generator: Generator) -> str:
-    """Which weights a result comes from: the generator's, and of boxes in a room the reader's. ValueError
-    without a reader."""
-    if not isinstance(generator, Box3DGenerator):
-        return generator.weights
-    return f"{generator.weights}+{_reader_weights(CHECKPOINTS / reader.FOLDER_NAME)}"
+    """Which weights a result comes from: the generator's, of boxes in a room the reader's too (ValueError
+    without one), of published blobs the encoder's."""
+    if isinstance(generator, Box3DGenerator):
+        return f"{generator.weights}+{_reader_weights(CHECKPOINTS / reader.FOLDER_NAME)}"
+    if isinstance(generator, PublishedScenes) and generator.encoder_folder is not None:
+        return f"{generator.weights}+{weights_hash(generator.encoder_folder)}"
+    return generator.weights
 
 
 @cache

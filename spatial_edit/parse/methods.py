@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from spatial_edit.generators.blobgan.published_scenes import PublishedScenes
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
@@ -14,6 +15,7 @@ from spatial_edit.parse.box3d_encode import encode_room
 from spatial_edit.parse.box3d_refine import refine_room
 from spatial_edit.parse.box3d_tune import tune_room
 from spatial_edit.parse.encode import encode_target
+from spatial_edit.parse.published import encode_blobs, first_blobs, refine_blobs, tune_blobs
 from spatial_edit.parse.refine import Refined, refine
 from spatial_edit.parse.stylegan2 import first_code, project, tune_code
 from spatial_edit.parse.tune import Tuned, tune
@@ -25,18 +27,21 @@ Tune = Callable[..., Tuned]  # the same
 
 @dataclass(frozen=True)
 class Methods:
-    """The three steps of parsing with one class of generators."""
+    """The three steps of parsing with one class of generators. start: the scene that refine begins with where
+    that may be another than encode's."""
 
     generator: type
     encode: Encode
     refine: Refine
     tune: Tune
+    start: Encode | None = None
 
 
 METHODS = (
     Methods(BlobGenerator, encode_target, refine, tune),
     Methods(Box3DGenerator, encode_room, refine_room, tune_room),
     Methods(StyleGAN2Scenes, first_code, project, tune_code),
+    Methods(PublishedScenes, encode_blobs, refine_blobs, tune_blobs, first_blobs),
 )
 
 

@@ -75,7 +75,9 @@ def parse_photo(
     began = time.perf_counter()
     effort, seconds = _checked(generator, effort, seconds, steps)
     target = Target.of(photo, generator.spec.resolution, fit)
-    scene, taken, stopped = methods_of(generator).encode(generator, target, photo.sha256), 0, False
+    methods = methods_of(generator)
+    begin = methods.encode if effort == "encode" else methods.start or methods.encode
+    scene, taken, stopped = begin(generator, target, photo.sha256), 0, False
     if effort != "encode":
         scene, taken, stopped = _searched(
             generator, scene, target, effort, seconds, steps, progress, keep_going

@@ -134,11 +134,9 @@ def check_fit(scene: Scene, generator: Generator) -> None:
             raise CodeError("a picture without a layout has nothing to protect: copy the link again, whole")
         check_fit(replace(scene, layout=scene.guard.layout, guard=None, delta=()), generator)
     if scene.delta:
-        from spatial_edit.generators.blobgan.renderer import BlobGenerator
-        from spatial_edit.generators.box3d.renderer import Box3DGenerator
-        from spatial_edit.parse.delta import check_delta
+        from spatial_edit.parse.delta import Tunable, check_delta
 
-        if isinstance(generator, BlobGenerator | Box3DGenerator):
+        if isinstance(generator, Tunable):
             check_delta(generator, scene.delta)
 
 

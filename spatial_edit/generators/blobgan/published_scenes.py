@@ -11,7 +11,6 @@ which the paper does not have, is a factor of a blob's opacity map before compos
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from spatial_edit.generators.blobgan.published_files import (
     built_encoder,
     built_model,
     check_encoder_fits,
+    model_config,
 )
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.generators.delta import paint_adapted
@@ -53,7 +53,8 @@ TINY = PublishedConfig(
 
 
 class PublishedScenes:
-    """A `Generator` of blob scenes. encoder: gives the inversion encoder when it is first asked for."""
+    """A `Generator` of blob scenes. encoder: the folder of its inversion encoder, read when it is first asked
+    for."""
 
     def __init__(
         self,
@@ -61,11 +62,11 @@ class PublishedScenes:
         spec: ModelSpec,
         weights: str,
         device: str = "cpu",
-        encoder: Callable[[], nn.Module] | None = None,
+        encoder: Path | None = None,
     ) -> None:
         self.model = model.to(device).eval().requires_grad_(False)
         self.spec, self.weights, self.device = spec, weights, torch.device(device)
-        self._make_encoder, self._lock = encoder, threading.Lock()
+        self.encoder_folder, self._lock = encoder, threading.Lock()
         self._encoder: nn.Module | None = None
 
     @classmethod
@@ -185,24 +186,31 @@ class PublishedScenes:
     @property
     def has_encoder(self) -> bool:
         """Whether pictures can be turned into scenes in one pass."""
-        return self._make_encoder is not None
+        return self.encoder_folder is not None
 
     @torch.no_grad()
     def encode(self, picture: Tensor) -> Scene:
         """The scene, of seed 0, of a picture (3, R, R) in [-1, 1]. ValueError without an encoder, and for
         one that gives NaN."""
-        if self._make_encoder is None:
+        if self.encoder_folder is None:
             raise ValueError(
                 f"the model '{self.spec.name}' has no encoder: import its ..._invert.ckpt with --onto "
                 f"{self.spec.name}, or use the effort refine"
             )
         with self._lock:
             if self._encoder is None:
-                self._encoder = self._make_encoder().to(self.device).eval().requires_grad_(False)
+                self._encoder = self._read_encoder(self.encoder_folder)
         raw = self._encoder(picture[None].to(self.device))
         if not torch.isfinite(raw).all():
             raise ValueError(f"the encoder of '{self.spec.name}' gave no finite scene: get its weights again")
         return self.scene_of(self.model.layout_net.parse(raw), 0, 0.0)
+
+    def _read_encoder(self, folder: Path) -> nn.Module:
+        from spatial_edit.checkpoints import load
+
+        network, config, _ = load(folder, built_encoder, self.device)
+        check_encoder_fits(config, model_config(self.model.config))
+        return network
 
 
 def _vectors(layout: Blobs, latent: Latent, count: int) -> Tensor:
@@ -243,13 +251,7 @@ def load_published(spec: ModelSpec, device: str = "cpu") -> PublishedScenes:
 
     if spec.folder is None:
         raise ValueError(f"the model '{spec.name}' has no folder to load from")
-    model, config, weights = load(spec.folder, built_model, device)
+    model, _, weights = load(spec.folder, built_model, device)
     assert isinstance(model, MeanedBlobGAN)
     folder = Path(spec.folder) / ENCODER_FOLDER
-
-    def encoder() -> nn.Module:
-        network, own, _ = load(folder, built_encoder, device)
-        check_encoder_fits(own, config)
-        return network
-
-    return PublishedScenes(model, spec, weights, device, encoder if folder.is_dir() else None)
+    return PublishedScenes(model, spec, weights, device, folder if folder.is_dir() else None)
