@@ -25,6 +25,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from spatial_edit.placement import MaxMemory, limits, load_spread, load_whole, places
 from spatial_edit.safetensors_header import CheckpointError, Entry, few, parse_json, read_header
 
 __all__ = [
@@ -64,7 +65,6 @@ def save(
     not JSON, and when the disk is full (the folder is then as it was).
     """
     folder = Path(folder)
-    tensors = {name: _storable(name, tensor, dtype) for name, tensor in module.state_dict().items()}
     try:
         json.dumps(config, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -73,7 +73,7 @@ def save(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.saving-"))
-        _write_shards(temporary, tensors, max_shard_bytes)
+        _write_shards(temporary, module.state_dict(), dtype, max_shard_bytes)
         digest = weights_hash(temporary)
         text = json.dumps({"format": 1, "weights": digest, "config": config}, indent=1, allow_nan=False)
         _write(temporary / CONFIG_NAME, text.encode() + b"\n")
@@ -87,16 +87,22 @@ def save(
 
 
 def load(
-    folder: Path, build: Callable[[dict], nn.Module], device: str | torch.device = "cpu"
+    folder: Path,
+    build: Callable[[dict], nn.Module],
+    device: str | torch.device = "cpu",
+    max_memory: MaxMemory | None = None,
+    offload: Path | None = None,
 ) -> tuple[nn.Module, dict, str]:
     """The module that `build(config)` makes, with the folder's weights on `device`; its configuration; the
     hash.
 
-    The module comes back in evaluation mode with requires_grad off. Raises CheckpointError, in one sentence,
-    for a folder or file that is missing, truncated or tampered with, and for weights that do not fit the
-    module.
+    The module comes back in evaluation mode with requires_grad off. A module larger than the memory that is
+    free, or than `max_memory` (accelerate's: device → bytes), is spread by accelerate over the device, the
+    computer's memory and the folder `offload` (placement.py). Raises CheckpointError, in one sentence, for a
+    folder or file that is missing, truncated or tampered with, for weights that do not fit the module, and
+    for a disk that is full.
     """
-    from accelerate import init_empty_weights, load_checkpoint_and_dispatch
+    from accelerate import init_empty_weights
 
     folder = Path(folder)
     config, stored_hash = _read_config_file(folder)
@@ -110,18 +116,19 @@ def load(
             raise CheckpointError(f"{folder.name}/{CONFIG_NAME} describes no model: {error}") from error
         _compare(folder, module, entries)
         digest = _check_hash(folder, stored_hash)
-        path = folder / (SINGLE_NAME if shards == [SINGLE_NAME] else INDEX_NAME)
-        dtypes = {name: tensor.dtype for name, tensor in module.state_dict().items()}
-        placed = {"": str(torch.device(device))}
-        module = load_checkpoint_and_dispatch(module, str(path), device_map=placed, strict=True)
-    for name, tensor in module.state_dict().items():
-        if tensor.dtype != dtypes[name]:
-            raise CheckpointError(
-                f"{name} in {folder.name} was loaded as {tensor.dtype}, not as {dtypes[name]}"
-            )
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{name} in {folder.name} holds NaN or infinity: get the folder again")
+        place = torch.device(device)
+        most = max_memory or limits(_bytes(module), place)
+        where = places(module, place, most) if most else {}
+        if len(set(where.values())) > 1 or "disk" in where.values():
+            module = load_spread(module, [folder / shard for shard in shards], place, where, offload)
+        else:
+            path = folder / (SINGLE_NAME if shards == [SINGLE_NAME] else INDEX_NAME)
+            module = load_whole(module, path, place)
     return module.eval().requires_grad_(False), config, digest
+
+
+def _bytes(module: nn.Module) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
 
 
 def verify(folder: Path) -> str:
@@ -249,24 +256,28 @@ def _storable(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return stored
 
 
-def _write_shards(folder: Path, tensors: dict[str, Tensor], max_shard_bytes: int) -> None:
+def _write_shards(folder: Path, tensors: dict[str, Tensor], dtype: torch.dtype, max_shard_bytes: int) -> None:
+    """The files, one at a time: only one shard's tensors are in memory a second time."""
     from safetensors.torch import save as to_bytes
 
-    groups: list[dict[str, Tensor]] = [{}]
+    def size(tensor: Tensor) -> int:
+        return tensor.numel() * (dtype.itemsize if tensor.is_floating_point() else tensor.element_size())
+
+    groups: list[list[str]] = [[]]
     filled = 0
     for name, tensor in tensors.items():  # in the module's order; a tensor larger than a shard gets its own
-        if groups[-1] and filled + tensor.nbytes > max_shard_bytes:
-            groups.append({})
+        if groups[-1] and filled + size(tensor) > max_shard_bytes:
+            groups.append([])
             filled = 0
-        groups[-1][name] = tensor
-        filled += tensor.nbytes
-    names = [SINGLE_NAME] if len(groups) == 1 else [_shard_name(i, len(groups)) for i in range(len(groups))]
-    for name, group in zip(names, groups, strict=True):
-        _write(folder / name, to_bytes(group, metadata={"format": "pt"}))
+        groups[-1].append(name)
+        filled += size(tensor)
+    files = [SINGLE_NAME] if len(groups) == 1 else [_shard_name(i, len(groups)) for i in range(len(groups))]
+    for file, group in zip(files, groups, strict=True):
+        shard = {name: _storable(name, tensors[name], dtype) for name in group}
+        _write(folder / file, to_bytes(shard, metadata={"format": "pt"}))
     if len(groups) > 1:
-        weight_map = {key: name for name, group in zip(names, groups, strict=True) for key in group}
-        total = sum(tensor.nbytes for tensor in tensors.values())
-        index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+        weight_map = {name: file for file, group in zip(files, groups, strict=True) for name in group}
+        index = {"metadata": {"total_size": sum(map(size, tensors.values()))}, "weight_map": weight_map}
         _write(folder / INDEX_NAME, json.dumps(index, indent=1).encode() + b"\n")
 
 

@@ -22,9 +22,10 @@ CORE = WORK | {"share", "store"}
 MAY_IMPORT: dict[str, set[str]] = {
     **{part: set() for part in BASE},
     "safetensors_header": set(),
+    "placement": {"safetensors_header"},
     "layouts": BASE,
     "nn": BASE,
-    "checkpoints": BASE | {"safetensors_header"},
+    "checkpoints": BASE | {"safetensors_header", "placement"},
     "hub": BASE | {"checkpoints", "safetensors_header"},
     "generators": BASE | {"layouts", "nn", "checkpoints", "safetensors_header", "hub"},
     "foreign": MODELS,
@@ -48,12 +49,12 @@ EDITS_WITH_GENERATORS = {"drag", "complete"}
 WHERE = {
     "gradio": {"ui", "app"},
     "spaces": {"ui", "app"},
-    "accelerate": {"checkpoints", "train"},
+    "accelerate": {"checkpoints", "placement", "train"},
     "ray": {"parse", "bench"},
     "huggingface_hub": {"hub"},
     "triton": {"kernels"},
     "fsspec": {"store"},
-    "safetensors": {"checkpoints", "foreign", "parse", "metrics", "train", "layouts", "data"},
+    "safetensors": {"checkpoints", "placement", "foreign", "parse", "metrics", "train", "layouts", "data"},
 }
 NEVER = {"torchvision", "einops", "dill", "joblib", "cloudpickle", "timm", "lpips", "kornia"}
 
