@@ -106,6 +106,7 @@ def _model(content: Content, state: Mapping[str, object], options: ImportOptions
         parts=parts,
         notes=tuple(notes),
         kind="blobs",
+        row_names=tuple(f"blob {number}" for number in range(config.blobs)),
         edits=EDITS,
     )
 

@@ -17,6 +17,7 @@ from spatial_edit.foreign.omegaconf_tree import NoSetting, setting
 from spatial_edit.foreign.reader import read
 from spatial_edit.generators.blobgan.published import PublishedConfig
 from spatial_edit.generators.blobgan.published_files import built_encoder, built_model, model_config
+from spatial_edit.generators.blobgan.published_scenes import EDITS
 from spatial_edit.seeds import normal
 from tests.foreign.lightning_file import (
     SECRETS,
@@ -77,6 +78,7 @@ def test_numbers_a_file_is_the_recorded_network(content, vectors):
     converted = formats.convert(content)
     assert (converted.family, converted.kind, converted.resolution) == ("blobgan-published", "blobs", 64)
     assert converted.module.config == SMALL and converted.title == "BlobGAN, 6 blobs, 64 px"
+    assert len(converted.row_names) == 6 and converted.edits == EDITS
     noise = [vectors[f"in.noise_{i}"] for i in range(5)]
     with torch.no_grad():
         picture = converted.module(vectors["in.z"], noise)
