@@ -172,7 +172,10 @@ def sentence(error: ValueError | OSError) -> str:
         reason = error.strerror or type(error).__name__
         return f"The server could not read or write a file ({reason}): try again later."
     text = str(error).strip() or "That did not work."
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    first = text.split()[0]
+    if "." not in first[:-1]:  # the name of a file stays as it is
+        text = text[0].upper() + text[1:]
+    return text + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def spoken(handler: Callable[P, T]) -> Callable[P, T]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from spatial_edit.foreign.content import Converted, ForeignError
 from spatial_edit.foreign.card import Original
+from spatial_edit.foreign.content import Converted, ForeignError
 from spatial_edit.foreign.writer import ImportedModel, Stated, write
 from spatial_edit.generators.imported import models_folder
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator, config_to_json

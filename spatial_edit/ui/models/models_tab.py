@@ -144,7 +144,7 @@ def _wire_table(made: ModelsTab, tab: gr.Tab, tabs: gr.Tabs) -> None:
         shown = seat.session.frame
         gone = shown is not None and shown.scene.model == name
         scene = opened(context, token, context.first_model) if gone and context.first_model else None
-        return made.screen(scene, outcome_value(f"{name} is removed.", "done"))
+        return made.screen(scene, outcome_value(f"Removed {name}.", "done"))
 
     tab.select(on_show, None, made.everywhere, queue=False, **private)
     made.table.open_model(
