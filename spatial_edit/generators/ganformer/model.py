@@ -62,10 +62,13 @@ class GANformer(nn.Module):
 
     @torch.no_grad()
     def measure_mean(self, count: int, generator: torch.Generator) -> Tensor:
-        """Stores and returns the mean of w over `count` z and all their latents, in one batch."""
+        """Stores and returns the mean of w over `count` z and all their latents, in one batch, no dropout."""
         shape = (count, self.config.components + 1, self.config.z_dim)
         z = torch.randn(shape, generator=generator, device=generator.device)
+        training = self.training
+        self.eval()
         self.w_mean.copy_(self.mapping(z.to(self.w_mean), self.positions).mean((0, 1)))
+        self.train(training)
         return self.w_mean
 
     def latents_of_seeds(self, seeds: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
