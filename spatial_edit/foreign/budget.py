@@ -12,11 +12,11 @@ from spatial_edit.foreign.content import ForeignError
 
 FLOOR = 32_000_000  # bytes that any file may take
 TIMES = 4  # the size of the file, beyond that floor
-SECONDS = 6.0  # for any file, and
+SECONDS = 6.0  # of this thread's work for any file, and
 BYTES_A_SECOND = 20_000_000  # for large ones
 
 # Charges in bytes: sizes of CPython 3.11, rounded up to what growth by doubling can take for a while.
-STEP = 32  # an opcode: a place on the stack
+STEP = 64  # an opcode: a place on the stack, and half a million opcodes are enough for small files
 PLACE = 24  # an entry of a list or a tuple
 ENTRY = 120  # an entry of a dict, a set or the memo
 EMPTY = 240  # a dict, a list, a set
@@ -32,7 +32,7 @@ class Budget:
         self.spent = 0
         self.tensors = 0  # bytes of them among what is spent
         self.seconds = SECONDS + size / BYTES_A_SECOND
-        self._end = time.monotonic() + self.seconds
+        self._end = time.thread_time() + self.seconds
 
     def charge(self, amount: int) -> None:
         """Ask for `amount` bytes, before they are allocated. ForeignError when they are too many."""
@@ -47,7 +47,7 @@ class Budget:
 
     def tick(self) -> None:
         """ForeignError when the time is over."""
-        if time.monotonic() > self._end:
+        if time.thread_time() > self._end:
             raise ForeignError(f"reading it takes more than {self.seconds:.0f} seconds: no checkpoint does")
 
 
