@@ -32,6 +32,7 @@ MAX_SCENE_BYTES = 4_000_000
 MAX_DOCUMENT_CHARS = 64_000
 MAX_JSON_CHARS = 6_000_000  # 4 MB in base64 and the document
 MAX_ROWS, MAX_ROW_SIZE, MAX_BACKGROUND, MAX_DELTA = 256, 4096, 65_536, 256
+MAX_SIDES = 5  # of a tensor: the weights of published convolutions have a leading 1
 
 _DTYPES = {"F16": (torch.float16, "<f2"), "F32": (torch.float32, "<f4")}
 _SCENE = ("format", "model", "weights", "seed", "truncation", "provenance", "layout", "delta")
@@ -258,7 +259,7 @@ def _check_tensors(tensors: Mapping[str, Tensor], deltas: int) -> None:
 
 def _shape(value: object) -> tuple[int, ...]:
     return tuple(
-        integer(side, "a side of a tensor", 0, MAX_SCENE_BYTES) for side in array(value, "a shape", 4)
+        integer(side, "a side of a tensor", 0, MAX_SCENE_BYTES) for side in array(value, "a shape", MAX_SIDES)
     )
 
 

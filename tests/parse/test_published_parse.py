@@ -12,7 +12,7 @@ from spatial_edit.checkpoints import save
 from spatial_edit.generators.blobgan.published_files import encoder_config
 from spatial_edit.generators.blobgan.published_scenes import PublishedScenes
 from spatial_edit.images import open_photo, to_png_bytes
-from spatial_edit.layouts.codec import scene_from_bytes, scene_to_bytes
+from spatial_edit.layouts.codec import scene_from_bytes, scene_from_json, scene_to_bytes, scene_to_json
 from spatial_edit.nn.discriminator import Discriminator
 from spatial_edit.parse import parse_photo
 from spatial_edit.parse.batch import Item, Options, parse_item
@@ -97,6 +97,8 @@ def test_tune_travels_as_a_delta_that_is_checked(tiny, photo):
     assert tuned.scene.delta and bytes_of(tuned.scene.delta) <= 1_000_000
     assert {name for name, _ in tuned.scene.delta} == set(tunable(tiny))
     assert tuned.psnr > refined.psnr
+    for write, read in ((scene_to_bytes, scene_from_bytes), (scene_to_json, scene_from_json)):
+        assert torch.equal(tiny.render(read(write(tuned.scene))), tuned.reconstruction)
     plain = replace(tuned.scene, delta=())
     assert not torch.equal(tiny.render(plain), tuned.reconstruction)
     with pytest.raises(DeltaError, match="may not change"):
