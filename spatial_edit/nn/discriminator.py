@@ -33,7 +33,8 @@ def minibatch_stddev(x: Tensor, group: int, channels: int = 1) -> Tensor:
         raise ValueError(f"batch of {batch} images with groups of {size}: use a batch divisible by {size}")
     if width % channels:
         raise ValueError(f"{width} channels cannot be split into {channels} statistics")
-    grouped = x.float().unflatten(0, (size, batch // size))  # (G, B/G, C, H, W)
+    precise = torch.promote_types(x.dtype, torch.float32)
+    grouped = x.to(precise).unflatten(0, (size, batch // size))  # (G, B/G, C, H, W)
     deviation = (grouped.var(0, unbiased=False) + 1e-8).sqrt()
     deviation = deviation.unflatten(1, (channels, -1)).mean((2, 3, 4)).to(x.dtype)  # (B/G, channels)
     return torch.cat([x, deviation[:, :, None, None].repeat(size, 1, height, breadth)], 1)

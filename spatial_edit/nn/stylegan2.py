@@ -64,7 +64,8 @@ class ModulatedConv(nn.Module):
 
         if not self.demodulate:
             return y
-        energy = style.float().square() @ weight.float().square().sum((2, 3)).t()  # (B, C_out)
+        precise = torch.promote_types(style.dtype, torch.float32)  # squares of halves overflow
+        energy = style.to(precise).square() @ weight.to(precise).square().sum((2, 3)).t()  # (B, C_out)
         return y * (energy + self.eps).rsqrt().to(y.dtype)[:, :, None, None]
 
 
