@@ -247,6 +247,14 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--tuned", type=_whole(0, 10_000), help="with --parse: how many of the rooms are tuned too (a tenth)"
     )
+    parser.add_argument(
+        "--backbone",
+        metavar="NETWORK",
+        help="an imported Inception, for the FID, or with --parse an imported LPIPS: its name or folder",
+    )
+    parser.add_argument(
+        "--real", type=Path, metavar="DIR", help="with --backbone: real pictures instead of rendered rooms"
+    )
     parser.add_argument("--out", type=Path, help="JSON file (default: the model's own metrics.json)")
     _add_json(parser)
 

@@ -176,11 +176,19 @@ def evaluate(options: Namespace) -> int:
             rooms=options.rooms,
             photos=options.photos,
             tuned=options.tuned,
+            backbone=options.backbone,
         )
     else:
         from spatial_edit.metrics import evaluate
 
-        figures = evaluate(options.model, quick=options.quick, out=options.out, stages=options.stage)
+        figures = evaluate(
+            options.model,
+            quick=options.quick,
+            out=options.out,
+            stages=options.stage,
+            backbone=options.backbone,
+            real=options.real,
+        )
     return _show_figures(figures, options)
 
 

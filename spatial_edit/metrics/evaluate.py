@@ -27,12 +27,14 @@ from spatial_edit.data.rooms.blob_truth import SLOTS
 from spatial_edit.generators.blobgan import BlobGenerator
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
+from spatial_edit.metrics.backbones import load_inception
 from spatial_edit.metrics.box_evaluate import BOX_QUICK, STAGES, BoxModel, BoxSizes
 from spatial_edit.metrics.box_rooms import for_judge, judged_side
 from spatial_edit.metrics.ceiling import measure_ceiling
 from spatial_edit.metrics.co_move import co_move, measure_moves
 from spatial_edit.metrics.completion import COUNT, REAL, completion
 from spatial_edit.metrics.features import JUDGE_FOLDER, features, load_judge
+from spatial_edit.metrics.fid import fid_figures, pictures
 from spatial_edit.metrics.frechet import frechet_distance, moments
 from spatial_edit.metrics.locality import dead_blobs
 from spatial_edit.metrics.manifold import precision_recall
@@ -42,7 +44,6 @@ from spatial_edit.nn.judge import Judge
 
 Figures = dict[str, float | int | str]
 BASELINE = "stylegan2-rooms"
-BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,14 @@ def evaluate(
     seed: int = 0,
     say: Callable[[str], None] | None = None,
     stages: Sequence[str] = (),
+    backbone: str | Path | None = None,
+    real: Path | None = None,
 ) -> Figures:
     """Measure `model` and merge the figures into `out` (default: the model's own metrics.json; `quick` writes
     only where `out` says). Keys that are not computed here stay as they are.
 
+    backbone: an imported Inception, by name or folder; with it quality has an `fid` too, against rendered
+    rooms, or against the pictures of the folder `real` alone, which then stand in for the rooms.
     `say` gets a line at every stage (default: to stderr). `stages` runs some of `stages_of` alone, for two
     processes that share the work. ValueError for an unknown model, one that has no weights, or a stage that
     it does not have.
@@ -82,14 +87,20 @@ def evaluate(
 
     say = say or (lambda text: print(text, file=sys.stderr, flush=True))
     sizes = QUICK if quick else Sizes()
+    if real is not None and backbone is None:
+        raise ValueError("other real pictures are compared by an FID: give an imported Inception as well")
+    inception = load_inception(backbone) if backbone is not None else None
     start = time.monotonic()
     generator = load(model)
     judge, weights = load_judge()
     wanted = _checked(stages, generator)
     figures: Figures = {"resolution": generator.spec.resolution, "judge": weights}
-    if "quality" in wanted:
+    if "quality" in wanted and real is None:
         figures["samples"] = sizes.samples
         figures |= _against_the_real(generator, judge, weights, sizes, seed, say)
+    if "quality" in wanted and inception is not None:
+        say(f"{model}: FID of {sizes.samples} samples")
+        figures |= fid_figures(generator, inception, sizes.samples, real, seed, _counter(say, sizes.samples))
     if "steering" in wanted and generator.spec.kind == "blobs":
         figures |= steering(generator, judge, sizes, seed, say)
         figures |= ceiling(judge, weights, generator.spec.resolution, sizes, say)
@@ -101,6 +112,8 @@ def evaluate(
             figures |= STAGES[name](boxes) if name in STAGES else {}
     suffix = f"_{'_'.join(stages)}" if stages else ""
     flags = (" --quick" if quick else "") + "".join(f" --stage {name}" for name in stages)
+    flags += f" --backbone {Path(backbone).name}" if backbone is not None else ""
+    flags += f" --real {real.name}" if real is not None else ""
     figures |= {
         f"evaluate_minutes{suffix}": round((time.monotonic() - start) / 60, 2),
         "evaluate_hardware": hardware(),
@@ -189,11 +202,7 @@ def quality(
 
 def samples(generator: Generator, count: int, seed: int = 0) -> Iterator[Tensor]:
     """Batches (B, 3, R, R) of the scenes of `count` seeds, R at most 64."""
-    for start in range(0, count, BATCH):
-        seeds = list(range(seed + start, seed + min(start + BATCH, count)))
-        at_once = getattr(generator, "sample_batch", None)
-        scenes = at_once(seeds) if at_once else [generator.sample(s) for s in seeds]
-        yield for_judge(generator.render_batch(scenes))
+    return (for_judge(batch) for batch in pictures(generator, count, seed))
 
 
 def steering(

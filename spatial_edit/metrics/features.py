@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -16,6 +16,12 @@ from spatial_edit.nn.judge import Judge
 
 JUDGE_FOLDER = Path(__file__).parents[2] / "checkpoints" / "rooms-judge"
 BATCH = 64
+
+
+class Reader(Protocol):
+    """A network that describes pictures (B, 3, H, W) in [-1, 1] by rows of numbers (B, D)."""
+
+    def features(self, images: Tensor) -> Tensor: ...
 
 
 def load_judge(folder: Path = JUDGE_FOLDER, device: str = "cpu") -> tuple[Judge, str]:
@@ -41,7 +47,7 @@ def build_judge(config: dict) -> Judge:
 
 @torch.no_grad()
 def features(
-    judge: Judge, batches: Iterable[Tensor], progress: Callable[[int], None] | None = None
+    judge: Reader, batches: Iterable[Tensor], progress: Callable[[int], None] | None = None
 ) -> Tensor:
     """(N, D) float32 on the CPU from batches (B, 3, H, W) in [-1, 1], quantised to 8 bits as a saved picture
     would be.

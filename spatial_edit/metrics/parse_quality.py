@@ -24,13 +24,14 @@ from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.images import Photo, PhotoError, open_photo, save_png, to_png_bytes
 from spatial_edit.layouts import Scene
+from spatial_edit.metrics.backbones import Likeness, load_likeness
 from spatial_edit.metrics.box_parse import Places, RoomPair, room_edit_error, room_pairs, shares
 from spatial_edit.metrics.box_truth import box_truth
 from spatial_edit.metrics.co_move import SIX, BlobModel, Steering, measure_moves
 from spatial_edit.metrics.evaluate import Figures, hardware, merge
 from spatial_edit.metrics.features import load_judge
 from spatial_edit.metrics.parse_edits import EditError, Pair, edit_error, edit_figures, pairs
-from spatial_edit.metrics.photo import Lpips, lpips_folder, psnr, ssim
+from spatial_edit.metrics.photo import psnr, ssim
 from spatial_edit.nn.judge import Judge
 from spatial_edit.parse import EFFORTS, Parsed, parse_photo
 
@@ -65,7 +66,7 @@ class Tally:
 
     parsed: list[Parsed] = field(default_factory=list)
 
-    def figures(self, prefix: str, lpips: Lpips | None) -> Figures:
+    def figures(self, prefix: str, lpips: Likeness | None) -> Figures:
         """`<prefix>_psnr`, `_ssim`, `_lpips`, and `_count`; nothing for an empty set."""
         if not self.parsed:
             return {}
@@ -75,7 +76,11 @@ class Tally:
             f"{prefix}_ssim": _rounded(ssim(made, wanted)),
             f"{prefix}_count": len(self.parsed),
         }
-        return figures if lpips is None else figures | {f"{prefix}_lpips": _rounded(lpips(made, wanted))}
+        return (
+            figures
+            if lpips is None
+            else figures | {f"{prefix}_lpips": _rounded(lpips.distance(made, wanted))}
+        )
 
     def pictures(self) -> tuple[Tensor, Tensor]:
         """Reconstructions and originals (B, 3, R, R)."""
@@ -101,11 +106,13 @@ def evaluate_parse(
     rooms: int | None = None,
     photos: int | None = None,
     tuned: int | None = None,
+    backbone: str | Path | None = None,
 ) -> Figures:
     """Measure parsing by a model of the registry and merge the figures into `out` (default: its
     metrics.json; `quick` writes only where `out` says). The worst five are drawn beside it,
     `parse_worst_<set>_<effort>.png`. `rooms`, `photos` and `tuned` (rooms that are tuned too, else a tenth)
-    replace the usual counts; what a count of 0 leaves out stays in the file as it was.
+    replace the usual counts; what a count of 0 leaves out stays in the file as it was. backbone: an imported
+    LPIPS by name or folder, instead of the one that is found.
 
     ValueError for a model that is unknown, has no weights or cannot parse.
     """
@@ -120,7 +127,7 @@ def evaluate_parse(
         sizes = replace(sizes, rooms=rooms, tuned_rooms=rooms // 10 if tuned is None else tuned)
     if photos is not None:
         sizes = replace(sizes, photos=photos)
-    figures, tallies = measure_parse(generator, sizes, say)
+    figures, tallies = measure_parse(generator, sizes, say, load_likeness(backbone))
     figures |= {
         "parse_hardware": hardware(),
         "parse_date": datetime.date.today().isoformat(),
@@ -128,6 +135,7 @@ def evaluate_parse(
     given = {"rooms": rooms, "photos": photos, "tuned": tuned}
     command = f"python -m spatial_edit evaluate {model} --parse" + (" --quick" if quick else "")
     command += "".join(f" --{name} {count}" for name, count in given.items() if count is not None)
+    command += f" --backbone {Path(backbone).name}" if backbone is not None else ""
     figures |= {f"parse_{where}_command": command for where in ("rooms", "photos") if given[where] != 0}
     folder = None if quick or generator.spec.folder is None else generator.spec.folder
     target = out or (folder / "metrics.json" if folder else None)
@@ -139,7 +147,9 @@ def evaluate_parse(
     return merge(target, figures)
 
 
-def measure_parse(generator: Parsing, sizes: Sizes, say: Say) -> tuple[Figures, Tallies]:
+def measure_parse(
+    generator: Parsing, sizes: Sizes, say: Say, lpips: Likeness | None = None
+) -> tuple[Figures, Tallies]:
     """All figures of a loaded model, and what was parsed."""
     tallies: Tallies = {(where, effort): Tally() for where in ("rooms", "photos") for effort in EFFORTS}
     figures = _rooms(generator, sizes, tallies, say)
@@ -148,7 +158,8 @@ def measure_parse(generator: Parsing, sizes: Sizes, say: Say) -> tuple[Figures, 
         for effort, parsed in zip(EFFORTS, results, strict=True):
             tallies["photos", effort].parsed.append(parsed)
         say(f"photo {number + 1}, {file}: " + ", ".join(f"{p.psnr:.2f} dB" for p in results))
-    lpips = Lpips() if lpips_folder() is not None else None
+    if lpips is not None:
+        figures["parse_lpips_network"] = lpips.network
     for (where, name), tally in tallies.items():
         figures |= tally.figures(f"parse_{where}_{name}", lpips)
     for effort in EFFORTS:

@@ -3,7 +3,7 @@
 PSNR and the mean over a set follow the issue of record: on 8-bit pictures at the model's resolution, per
 picture, then the plain mean. SSIM is Wang et al. 2004, eq. 13, with their 11 x 11 Gaussian window (sigma
 1.5), K1 = 0.01, K2 = 0.03, on each colour channel, mean over the positions where the window fits. LPIPS is
-Zhang et al. 2018, version 0.1 with the SqueezeNet 1.1 trunk.
+Zhang et al. 2018, version 0.1 with the SqueezeNet 1.1 trunk (`nn.lpips`); for other trunks see `backbones`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, max_pool2d, relu
+from torch.nn.functional import conv2d
+
+from spatial_edit.nn import lpips
+from spatial_edit.nn.trunks import squeezenet
 
 WINDOW, SIGMA = 11, 1.5
 K1, K2 = 0.01, 0.03
 TRUNK = "squeezenet1_1_features.safetensors"
 HEADS = "lpips_squeeze_lin_v0.1.safetensors"
-SHIFT = (-0.030, -0.088, -0.188)  # LPIPS' input scaling: ImageNet's mean and deviation on [-1, 1]
-SCALE = (0.458, 0.448, 0.450)
-STAGES: tuple[tuple[int, ...], ...] = ((3, 4), (6, 7), (9,), (10,), (11,), (12,))  # fire modules by tap
-POOLED = 3  # the first three stages begin with a max-pool
 MISSING = (
     "LPIPS needs the SqueezeNet weights: set SPATIAL_EDIT_LPIPS to a folder that holds "
     f"{TRUNK} (torchvision's squeezenet1_1) and {HEADS} "
@@ -80,48 +79,16 @@ class Lpips:
         folder = folder or lpips_folder()
         if folder is None:
             raise ValueError(MISSING)
-        self.trunk = load_file(folder / TRUNK)
-        self.heads = load_file(folder / HEADS)
+        state = {f"trunk.{name}": tensor for name, tensor in load_file(folder / TRUNK).items()}
+        for name, tensor in load_file(folder / HEADS).items():
+            state[f"heads.{name.removeprefix('lin').split('.')[0]}.weight"] = tensor
+        self.network = lpips.Lpips(squeezenet()).eval().requires_grad_(False)
+        self.network.load_state_dict(state)
 
     @torch.no_grad()
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """(B,) distances, 0 for equal pictures (B, 3, H, W) in [-1, 1]."""
-        _check(first, second)
-        total = torch.zeros(len(first))
-        for i, (a, b) in enumerate(zip(self.features(first), self.features(second), strict=True)):
-            difference = (_unit(a) - _unit(b)).square()
-            total = total + conv2d(difference, self.heads[f"lin{i}.model.1.weight"]).mean((1, 2, 3))
-        return total
-
-    def features(self, images: Tensor) -> list[Tensor]:
-        """The seven taps of the trunk for pictures (B, 3, H, W) in [-1, 1]."""
-        x = (images.float() - _channels(SHIFT)) / _channels(SCALE)
-        x = relu(conv2d(x, self.trunk["features.0.weight"], self.trunk["features.0.bias"], stride=2))
-        taps = [x]
-        for number, stage in enumerate(STAGES):
-            if number < POOLED:
-                x = max_pool2d(x, 3, 2, ceil_mode=True)
-            for index in stage:
-                x = self._fire(x, f"features.{index}")
-            taps.append(x)
-        return taps
-
-    def _fire(self, x: Tensor, name: str) -> Tensor:
-        """SqueezeNet's fire module: squeeze 1x1, then expand 1x1 and 3x3 side by side."""
-        weights = [
-            (self.trunk[f"{name}.{part}.weight"], self.trunk[f"{name}.{part}.bias"])
-            for part in ("squeeze", "expand1x1", "expand3x3")
-        ]
-        squeezed = relu(conv2d(x, *weights[0]))
-        return relu(torch.cat([conv2d(squeezed, *weights[1]), conv2d(squeezed, *weights[2], padding=1)], 1))
-
-
-def _unit(features: Tensor) -> Tensor:
-    return features / (features.square().sum(1, keepdim=True).sqrt() + 1e-10)
-
-
-def _channels(values: tuple[float, float, float]) -> Tensor:
-    return torch.tensor(values)[None, :, None, None]
+        return self.network(first, second)
 
 
 def _bytes(images: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from spatial_edit.data.rooms.renderer import render
 from spatial_edit.data.rooms.sampler import sample_rooms
-from spatial_edit.metrics.features import features
+from spatial_edit.metrics.features import Reader, features
 from spatial_edit.metrics.frechet import Moments, frechet_distance, moments
 from spatial_edit.nn.judge import Judge
 
@@ -60,7 +60,7 @@ def reference(
 
 
 def real_features(
-    judge: Judge,
+    judge: Reader,
     weights: str,
     resolution: int,
     count: int,

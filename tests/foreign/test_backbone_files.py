@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,13 @@ def content(root: object, name: str = "file.pth") -> Content:
     return Content("torch zip", root, Path(name), 1000, "0" * 64)
 
 
+@cache
 def trunk(kind: str = "squeezenet") -> dict[str, Tensor]:
     torch.manual_seed(3)
     return TRUNKS[kind]().state_dict()
 
 
+@cache
 def heads(kind: str = "squeezenet", model: int = 1) -> dict[str, Tensor]:
     torch.manual_seed(4)
     widths = TRUNKS[kind]().widths
