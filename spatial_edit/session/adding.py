@@ -133,6 +133,11 @@ def check_file(path: Path) -> None:
         raise AddError(f"there is no file {str(path)[-80:]!r} on the computer that runs this program")
 
 
+def is_added(number: int) -> bool:
+    """Whether a model's number in edit codes is one of those of added models."""
+    return imported.FIRST_NUMBER <= number <= imported.LAST_NUMBER
+
+
 def pictured() -> dict[str, ModelSpec]:
     """The models that draw pictures and whose weights are here, bundled ones first."""
     return {name: spec for name, spec in registry.all_models().items() if draws(spec) and is_here(spec)}

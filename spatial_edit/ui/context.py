@@ -12,6 +12,7 @@ import gradio as gr
 from torch import Tensor
 
 from spatial_edit.session import Frame, Lookup, Receipt, Session, Store
+from spatial_edit.session.adding import is_added
 from spatial_edit.ui.canvas import scene_value
 from spatial_edit.ui.models.known import KnownModels
 from spatial_edit.ui.serving.seats import Seat, Seats
@@ -144,7 +145,7 @@ def first_seed(model: str) -> int:
 
 
 def model_choices(context: Context) -> list[tuple[str, str]]:
-    """(title, name) of every model, for a dropdown; with the name where two have one title."""
+    """(title, name) of every model, for a dropdown; that of an added one begins with its name."""
     return _choices(context.models)
 
 
@@ -159,9 +160,8 @@ def can_parse(spec: Spec) -> bool:
 
 
 def _choices(models: Mapping[str, Spec]) -> list[tuple[str, str]]:
-    titles = [spec.title for spec in models.values()]
     return [
-        (f"{spec.title} ({name})" if titles.count(spec.title) > 1 else spec.title, name)
+        (f"{name} · {spec.title}" if is_added(spec.number) else spec.title, name)
         for name, spec in models.items()
     ]
 

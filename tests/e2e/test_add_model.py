@@ -112,7 +112,7 @@ def test_a_file_is_added_drawn_linked_and_removed(open_models: Any, tmp_path: Pa
     page.wait_for_selector("#generate:visible")
     assert page.locator(".se").get_attribute("data-kind") == "bare"
     assert page.locator(".se-still").is_visible() and page.locator(".se-layers").is_hidden()
-    assert "StyleGAN2, 16 px" in page.locator("#model input").input_value()
+    assert "toy · StyleGAN2, 16 px" in page.locator("#model input").input_value()
     first = page.evaluate(CODE)
     page.locator("#seed input").fill("11")
     page.locator("#generate").click()
@@ -125,10 +125,10 @@ def test_a_file_is_added_drawn_linked_and_removed(open_models: Any, tmp_path: Pa
     assert not page.evaluate("() => window.pwned")
 
     again.locator('tr[data-name="toy"] .md-remove').click()
-    again.locator('tr[data-name="toy"] button', has_text="Keep").click()
+    again.locator(".md-question button", has_text="Keep").click()
     assert (folder / "toy").is_dir()
     again.locator('tr[data-name="toy"] .md-remove').click()
-    again.locator('tr[data-name="toy"] .md-yes').click()
+    again.locator(".md-yes").click()
     again.wait_for_selector('tr[data-name="toy"]', state="detached")
     again.wait_for_function(OPEN, arg="stylegan2-rooms")  # the editor does not keep what is gone
     assert not (folder / "toy").exists() and "Removed toy" in again.locator(".oc p").inner_text()

@@ -195,8 +195,10 @@ def test_an_uploaded_file_becomes_a_model_everywhere(folder: Path) -> None:
     last = values[-1]
     assert told(last)["state"] == "done" and "Added toy: StyleGAN2, 16 px" in told(last)["words"]
     assert not file.exists() and not file.parent.exists()
-    assert last[2].value == "toy" and ("StyleGAN2, 16 px", "toy") in last[2].choices  # the editor's list
-    assert ("StyleGAN2, 16 px", "toy") in last[6].choices  # that of photos
+    assert (
+        last[2].value == "toy" and ("toy · StyleGAN2, 16 px", "toy") in last[2].choices
+    )  # the editor's list
+    assert ("toy · StyleGAN2, 16 px", "toy") in last[6].choices  # that of photos
     rows = {row["name"]: row for row in last[7].value["rows"]}
     assert rows["toy"]["licence"] == "CC0" and last[7].value["removable"]
     assert last[1].value["kind"] == "bare" and last[1].value["elements"] == []
@@ -320,7 +322,7 @@ def test_a_new_page_learns_of_what_was_added_elsewhere(folder: Path, tmp_path: P
     fake_import(other, "toy")  # as the command line does
     assert "toy" not in page.models
     values = page.handler("on_show")()
-    assert "toy" in page.models and ("StyleGAN2, 16 px", "toy") in values[2].choices
+    assert "toy" in page.models and ("toy · StyleGAN2, 16 px", "toy") in values[2].choices
     models = page.handler("models")()
     assert any(row["name"] == "toy" and row["kind"] == "" for row in models)
     shutil.rmtree(folder / "toy")

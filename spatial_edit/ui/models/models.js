@@ -28,14 +28,19 @@ function actions(row) {
   const node = cell('', ''), name = row.title || row.name;
   node.className = 'md-acts';
   node.replaceChildren();
-  if (asking === row.name) {
-    node.append(make('span', `Remove ${row.name}? Links to its pictures stop working.`, 'md-ask'),
-      button('Remove', `Yes, remove ${row.name}`, 'md-button md-yes', () => { asking = ''; trigger('remove_model', { name: row.name }); draw(); }),
-      button('Keep', `Keep ${row.name}`, 'md-button', () => { asking = ''; draw(); focus(row.name); }));
-    return node;
-  }
   if (row.draws) node.append(button('Open', `Open ${name} in the editor`, 'md-button', () => trigger('open_model', { name: row.name })));
-  if (row.added && props.value.removable) node.append(button('Remove…', `Remove ${name}`, 'md-button md-remove', () => { asking = row.name; draw(); element.querySelector('.md-yes').focus(); }));
+  if (row.added && props.value.removable && asking !== row.name) node.append(button('Remove…', `Remove ${name}`, 'md-button md-remove', () => { asking = row.name; draw(); element.querySelector('.md-yes').focus(); }));
+  return node;
+}
+// A line below the model's own: what is lost, and the two answers.
+function question(row) {
+  const node = make('tr', '', 'md-question'), inside = document.createElement('td'), keep = () => { asking = ''; draw(); focus(row.name); };
+  inside.colSpan = 7;
+  inside.append(make('span', `Remove ${row.name}? Its files are deleted, and links to its pictures stop working.`),
+    button('Keep', `Keep ${row.name}`, 'md-button', keep),
+    button('Remove', `Yes, remove ${row.name}`, 'md-button md-yes', () => { asking = ''; trigger('remove_model', { name: row.name }); draw(); }));
+  inside.addEventListener('keydown', (event) => { if (event.key === 'Escape') keep(); });
+  node.append(inside);
   return node;
 }
 function focus(name) {
@@ -55,7 +60,7 @@ function line(row) {
 function draw() {
   const rows = (props.value && props.value.rows) || [];
   if (!rows.some((row) => row.name === asking)) asking = '';
-  body.replaceChildren(...rows.map(line));
+  body.replaceChildren(...rows.flatMap((row) => row.name === asking ? [line(row), question(row)] : [line(row)]));
 }
 watch('value', draw);
 draw();

@@ -6,6 +6,7 @@ function say() {
   box.dataset.state = said.state || '';
   if (words.textContent !== said.words) words.textContent = said.words || '';
   box.querySelector('small').textContent = said.state === 'busy' ? `${said.seconds} s` : '';   // not spoken every second
+  if (said.words && box.offsetParent) box.scrollIntoView({ block: 'nearest' });
   notes.replaceChildren(...(said.notes || []).map((note) => Object.assign(document.createElement('li'), { textContent: note })));
 }
 watch('value', say);
