@@ -234,7 +234,7 @@ def _discriminator(state: dict[str, Tensor]) -> Converted:
     scales = 1 + max(int(match[1]) for match in parts.values())
     last = max(int(match[2]) for match in parts.values())
     first = state[_JUDGE]
-    if first.dim() != 4 or last < 2 or max(first.shape) > MAX_WIDTH:
+    if first.dim() != 4 or last < 2 or not 1 <= min(first.shape) <= max(first.shape) <= MAX_WIDTH:
         raise ForeignError("the file was recognised as a SPADE discriminator, but its layers are not whole")
     config = PatchConfig(inputs=first.shape[1], width=first.shape[0], layers=last, scales=scales)
     title = f"SPADE discriminator, {scales} scales"

@@ -16,8 +16,12 @@ from spatial_edit import checkpoints
 from spatial_edit.foreign import bachgan, formats
 from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions
 from spatial_edit.foreign.reader import read
+from spatial_edit.foreign.writer import import_file
+from spatial_edit.generators import registry
 from spatial_edit.generators.bachgan.discriminator import discriminator_of
 from spatial_edit.generators.bachgan.generator import BachGAN, BachGANConfig
+from spatial_edit.generators.bachgan.names import ADE_NAMES
+from spatial_edit.layouts import Boxes
 from spatial_edit.nn.patch_discriminator import MultiScaleDiscriminator
 from tests.foreign.bachgan_file import (
     DEAD,
@@ -215,6 +219,26 @@ def test_numbers_discriminator_and_its_folder(tmp_path: Path) -> None:
             assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(ours, theirs, strict=True))
 
 
+def test_smoke_an_imported_file_is_a_model_with_boxes(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("SPATIAL_EDIT_MODELS", str(tmp_path / "models"))
+    config = replace(SMALL, labels=151, stages=0, segment=False)
+    path = write(tmp_path / "x.pkl", state_of(spade(config)), legacy=True)
+    imported = import_file(path, "rooms")
+    assert imported.spec.kind == "boxes" and imported.spec.family == "bachgan"
+    generator = registry.load("rooms")
+    scene = generator.sample(1)
+    assert isinstance(scene.layout, Boxes) and set(scene.layout.labels) <= set(ADE_NAMES)
+    picture = generator.render(scene)
+    assert picture.shape == (3, 256, 256) and picture.std() > 0.001
+    moved = replace(scene, layout=replace(scene.layout, centres=scene.layout.centres * 0.8))
+    assert not torch.equal(generator.render(moved), picture)
+
+    judge = write(tmp_path / "d.pth", state_of(MultiScaleDiscriminator(11, 4, spectral=True).eval()))
+    assert import_file(judge, "judge").spec.family == "bachgan-discriminator"
+    with pytest.raises(ValueError, match="draws no pictures by itself"):
+        registry.load("judge")
+
+
 def test_errors_what_does_not_fit_is_named() -> None:
     state = dict(state_of(spade(), dead=True))
 
@@ -249,6 +273,19 @@ def test_errors_a_claimed_size_allocates_nothing() -> None:
     huge["head_0.norm_0.mlp_shared.0.weight"] = torch.tensor(0.0).expand(4096, 4096, 9, 9)
     with pytest.raises(ForeignError, match="lacks"):
         convert(huge)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (2, 3), (0, 8, 3, 3), (48, 0, 3, 3), (8, 8, 3), (6, 8, 0, 0)])
+def test_errors_a_weight_of_any_other_shape(shape: tuple[int, ...]) -> None:
+    generator = dict(state_of(spade()))
+    judge = dict(state_of(MultiScaleDiscriminator(11, 4, spectral=True)))
+    of_generator = [n for n in generator if n.startswith(("fc.", "conv_", "encode_", "head_0.", "up_3.conv"))]
+    for state, names in ((generator, of_generator), (judge, list(judge))):
+        for name in names:
+            if state[name].shape == shape:
+                continue
+            with pytest.raises(ForeignError):
+                convert({**state, name: torch.ones(shape)})
 
 
 def test_errors_encoders_and_broken_discriminators() -> None:
