@@ -106,7 +106,7 @@ def configs(tensors: Mapping[str, Tensor], clamp: float | None) -> tuple[StyleGA
             heat_widths=(narrow, wide),
             hidden=_shape(tensors, "synthesis.b4.conv1.sel.shared.0.weight")[0],
             clamp=clamp,
-            noise=base.fixed_noise,
+            fixed_noise=base.fixed_noise,
         )
     except ValueError as error:
         raise ForeignError(f"the file was recognised as {WHAT}, but its sizes are not: {error}") from error

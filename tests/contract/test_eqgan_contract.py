@@ -137,6 +137,12 @@ def test_checkpoint_round_trip(tiny, tmp_path):
         {"channels": [[4, 8]]},
         {"clamp": "loud"},
         {"heat_widths": [4]},
+        {"mapping_layers": 65},
+        {"centres": [1, 2, 4, 8]},
+        {"centres": [1, 2, 1000]},
+        {"z_dim": 8.0},
+        {"fixed_noise": 1},
+        {"more": 1},
     ],
 )
 def test_errors_of_a_configuration(tiny, tmp_path, change):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -94,15 +96,9 @@ def test_determinism_of_a_seed_and_its_order():
 
 
 def test_noise_of_the_weights_comes_before_that_of_the_seed():
-    config = EqGANConfig.tiny()
-    model = EqGANGenerator(
-        EqGANConfig(
-            **{n: getattr(config, n) for n in config.__dataclass_fields__ if n not in ("sides", "noise")},
-            noise=True,
-        )
-    )
+    model = EqGANGenerator(replace(EqGANConfig.tiny(), fixed_noise=True))
     noise = model.draws_of_seeds([1, 2])[2]
-    assert all(torch.equal(n, s) for n, s in zip(noise, model.synthesis.stored_noise(), strict=True))
+    assert all(torch.equal(n, s) for n, s in zip(noise, model.synthesis.own_noise(), strict=True))
     assert {f"synthesis.noise_{i}" for i in range(7)} <= set(model.state_dict())
 
 
@@ -224,5 +220,7 @@ def test_errors(judge):
         model.codes(torch.randn(1, 8), 0.5)
     with pytest.raises(ValueError, match="level 2, this model has 2"):
         from_layout(to_layout(sample_levels(random_state(1)), 32), (1, 2), 32)
-    with pytest.raises(ValueError, match="noise maps"):
+    with pytest.raises(ValueError, match="no noise maps"):
+        model.synthesis.own_noise()
+    with pytest.raises(ValueError, match="1 noise maps given"):
         model(torch.randn(1, 8), sample_levels(random_state(1)), [torch.zeros(1, 1, 4, 4)])

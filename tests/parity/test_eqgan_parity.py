@@ -22,7 +22,7 @@ from spatial_edit.nn.discriminator import Discriminator
 
 KEYS = ("b8", "b16", "b32")  # level 0, 1, 2; their discriminator features have side 4, 8, 16
 CHANNELS = {4: 32, 8: 32, 16: 32, 32: 16, 64: 8}
-CONFIG = EqGANConfig(resolution=64, channels=CHANNELS, z_dim=64, w_dim=64, noise=True)
+CONFIG = EqGANConfig(resolution=64, channels=CHANNELS, z_dim=64, w_dim=64, fixed_noise=True)
 
 
 def generator_name(name: str) -> str | None:
@@ -138,7 +138,7 @@ def test_numbers_one_encoding(v, model, close):
 def test_numbers_codes_features_images(v, model, close):
     codes = model.codes(v["z"])
     close(codes[:, None].expand(-1, model.synthesis.num_codes, -1), v["ws"], 1e-5)
-    noise, heat = model.synthesis.stored_noise(), model.synthesis.encode(recorded_maps(v))
+    noise, heat = model.synthesis.own_noise(), model.synthesis.encode(recorded_maps(v))
     blocks = list(model.synthesis.blocks(v["ws"], heat, noise))
     assert [block.side for block in blocks] == [4, 8, 16, 32, 64]
     for block in blocks:
@@ -150,7 +150,7 @@ def test_numbers_codes_features_images(v, model, close):
 
 @torch.no_grad()
 def test_numbers_the_root_is_moved(v, model, close):
-    noise = model.synthesis.stored_noise()
+    noise = model.synthesis.own_noise()
     close(model(v["z"], levels_of(v, 0.3), noise), v["img_const_moved_x+0.3"], 2e-5)
     shifted = [level.shifted(0.0, 0.3) for level in levels_of(v)]
     close(model(v["z"], shifted, noise), v["img_const_moved_x+0.3"], 2e-5)
@@ -178,7 +178,7 @@ def test_numbers_attention_and_alignment(v, judge, close):
 def test_gradients_of_the_generator_step(v, model, judge, close):
     maps = model.maps(levels_of(v))
     heat = model.synthesis.encode(maps)
-    images = model.synthesis(model.codes(v["z"]), heat, model.synthesis.stored_noise())
+    images = model.synthesis(model.codes(v["z"]), heat, model.synthesis.own_noise())
     found = alignment(judge, images, maps)
     adversarial = functional.softplus(-found.logits).mean()
     close(adversarial[None], v["stat.loss_G_adv"], 1e-5)

@@ -17,14 +17,18 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from spatial_edit.generators.config_values import flag, limit, whole, widths
 from spatial_edit.generators.spatialgan.encoding import HeatmapProjection, SpatialEncoding, resized
 from spatial_edit.generators.spatialgan.heatmap import HeatmapLevel, draw_levels, sample_levels, stack_levels
+from spatial_edit.layouts.heatmaps import MAX_CENTRES
 from spatial_edit.nn.mapping import MappingNetwork
 from spatial_edit.nn.resample import Upsample
 from spatial_edit.nn.stylegan2 import BlockOutput, StyledLayer, ToRGB, eps_before_scaling
+from spatial_edit.safetensors_header import few
 from spatial_edit.seeds import random_state
 
-MAX_SIDE, MAX_WIDTH = 1024, 4096  # of what config.json may ask for
+MAX_SIDE, MAX_WIDTH, MAX_LAYERS = 1024, 4096, 64  # of what config.json may ask for
+LEVEL_SIDES = (4, 8, 16)  # that see level 0, 1, 2 alone
 Heat = tuple[Tensor, Tensor]  # of a side: at half of it (for the layer that doubles) and at all of it
 
 
@@ -32,7 +36,7 @@ Heat = tuple[Tensor, Tensor]  # of a side: at half of it (for the layer that dou
 class EqGANConfig:
     """Sizes of an EqGAN-SA. channels: width at every side 4 .. resolution. centres: of each level.
     heat_widths: of a level's projection, hidden and out; hidden: in a spatial encoding. clamp: of the layers'
-    outputs, None for none. noise: the weights hold the noise of every layer.
+    outputs, None for none. fixed_noise: the weights hold the noise of every layer.
     """
 
     resolution: int
@@ -44,12 +48,16 @@ class EqGANConfig:
     heat_widths: tuple[int, int] = (16, 32)
     hidden: int = 64
     clamp: float | None = None
-    noise: bool = False
+    fixed_noise: bool = False
     sides: tuple[int, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         sides = tuple(4 << i for i in range(9) if 4 << i <= min(self.resolution, MAX_SIDE))
         sizes = (self.z_dim, self.w_dim, self.mapping_layers, *self.centres, *self.heat_widths, self.hidden)
+        if not 1 <= len(self.centres) <= len(LEVEL_SIDES) or self.mapping_layers > MAX_LAYERS:
+            raise ValueError(
+                f"{len(self.centres)} levels, {self.mapping_layers} layers: at most 3 and {MAX_LAYERS}"
+            )
         if sides[-1:] != (self.resolution,) or len(sides) < len(self.centres):
             raise ValueError(f"resolution {self.resolution}: must be a power of two, 16 to {MAX_SIDE}")
         if missing := [side for side in sides if side not in self.channels]:
@@ -77,7 +85,7 @@ class EqGANConfig:
             "heat_widths": list(self.heat_widths),
             "hidden": self.hidden,
             "clamp": self.clamp,
-            "noise": self.noise,
+            "fixed_noise": self.fixed_noise,
         }
 
     @classmethod
@@ -85,19 +93,34 @@ class EqGANConfig:
         """The configuration of `to_dict`; ValueError when it describes something else."""
         if data.get("kind") != "eqgan":
             raise ValueError(f"config.json describes '{data.get('kind')}', this loader reads 'eqgan'")
-        try:
-            hidden, width = (int(v) for v in data["heat_widths"])
-            return cls(
-                resolution=int(data["resolution"]),
-                channels={int(side): int(channels) for side, channels in data["channels"]},
-                **{name: int(data[name]) for name in ("z_dim", "w_dim", "mapping_layers", "hidden")},
-                centres=tuple(int(v) for v in data["centres"]),
-                heat_widths=(hidden, width),
-                clamp=None if data["clamp"] is None else float(data["clamp"]),
-                noise=bool(data["noise"]),
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"config.json of an EqGAN is incomplete ({error}): get it again") from error
+        if strange := set(data) - {"kind", *cls.__dataclass_fields__}:
+            raise ValueError(f"config.json of an EqGAN has entries that are unknown here: {few(strange)}")
+        resolution = whole(data, "resolution", 16, MAX_SIDE)
+        return cls(
+            resolution=resolution,
+            channels=widths(data, "channels", resolution),
+            **{name: whole(data, name, 1, MAX_WIDTH) for name in ("z_dim", "w_dim", "hidden")},
+            mapping_layers=whole(data, "mapping_layers", 1, MAX_LAYERS),
+            centres=_counts(data, "centres", len(LEVEL_SIDES), MAX_CENTRES),
+            heat_widths=_pair(data, "heat_widths"),
+            clamp=limit(data, "clamp"),
+            fixed_noise=flag(data, "fixed_noise"),
+        )
+
+
+def _counts(data: Mapping[str, object], name: str, most_items: int, most: int) -> tuple[int, ...]:
+    """A list of 1 to `most_items` whole numbers from 1 to `most`."""
+    values = data.get(name)
+    if not isinstance(values, list) or not 1 <= len(values) <= most_items:
+        raise ValueError(f"config.json: '{name}' must be a list of 1 to {most_items} whole numbers")
+    return tuple(whole({name: value}, name, 1, most) for value in values)
+
+
+def _pair(data: Mapping[str, object], name: str) -> tuple[int, int]:
+    values = _counts(data, name, 2, MAX_WIDTH)
+    if len(values) != 2:
+        raise ValueError(f"config.json: '{name}' must be two whole numbers")
+    return values[0], values[1]
 
 
 class EqGANSynthesis(nn.Module):
@@ -127,17 +150,17 @@ class EqGANSynthesis(nn.Module):
             self.rgbs.append(ToRGB(inputs, w_dim, clamp=clamp))
         self.upsample = Upsample()
         self.noise_sides = tuple(4 << ((i + 1) // 2) for i in range(len(self.layers)))
-        for i, side in enumerate(self.noise_sides if config.noise else ()):
+        for i, side in enumerate(self.noise_sides if config.fixed_noise else ()):
             self.register_buffer(f"noise_{i}", torch.randn(side, side))
 
     @property
     def num_codes(self) -> int:
         return len(self.layers) + 1
 
-    def stored_noise(self) -> list[Tensor] | None:
-        """One (1, 1, r, r) a layer, of the weights; None when they hold none."""
-        if not self.config.noise:
-            return None
+    def own_noise(self) -> list[Tensor]:
+        """The weights' own noise, one (1, 1, r, r) a layer. ValueError when they hold none."""
+        if not self.config.fixed_noise:
+            raise ValueError("these weights hold no noise maps: draw some, or give none")
         return [self.get_buffer(f"noise_{i}")[None, None] for i in range(len(self.layers))]
 
     def project(self, maps: Sequence[Tensor]) -> list[Tensor]:
@@ -166,12 +189,12 @@ class EqGANSynthesis(nn.Module):
             codes = codes[:, None].expand(-1, self.num_codes, -1)
         x = self.const[None].expand(codes.shape[0], -1, -1, -1)
         image: Tensor | None = None
-        for step, (half, whole) in enumerate(heat):
+        for step, (before, after) in enumerate(heat):
             for i in (2 * step - 1, 2 * step) if step else (0,):
-                x = self.encodings[i](x, half if step and i % 2 else whole)
+                x = self.encodings[i](x, before if step and i % 2 else after)
                 x = self.layers[i](x, codes[:, i], None if noise is None else noise[i])
 
-            skip = self.rgbs[step](self.rgb_encodings[step](x, whole), codes[:, 2 * step + 1])
+            skip = self.rgbs[step](self.rgb_encodings[step](x, after), codes[:, 2 * step + 1])
             image = skip if image is None else self.upsample(image) + skip
             yield BlockOutput(self.config.sides[step], x, image)
 
@@ -237,5 +260,6 @@ class EqGANGenerator(nn.Module):
 
         z = normals((1, self.config.z_dim))  # (B, z_dim)
         levels = stack_levels([sample_levels(draw) for draw in draws])
-        noise = self.synthesis.stored_noise()
-        return z, levels, noise or [normals((1, 1, r, r)) for r in self.synthesis.noise_sides]
+        if self.config.fixed_noise:
+            return z, levels, self.synthesis.own_noise()
+        return z, levels, [normals((1, 1, r, r)) for r in self.synthesis.noise_sides]
