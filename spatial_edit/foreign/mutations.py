@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 
+import torch
+from torch import Tensor
+
 from spatial_edit.foreign.budget import Budget
-from spatial_edit.foreign.content import ForeignError
+from spatial_edit.foreign.content import ForeignError, Record
 from spatial_edit.foreign.opcodes import OPCODES
 from spatial_edit.foreign.specimens import zipped
 
@@ -40,6 +44,57 @@ def mutate(data: bytes, other: bytes, random: Random) -> bytes:
     if data[:2] == b"PK" and random.random() < 0.6:
         return _inside(data, other, random)
     return _mutate(data, other, random)
+
+
+def disturb(root: object, random: Random) -> None:
+    """Changes in a tree that was just read: a well-formed file may hold anything where a format has its own."""
+    places = list(_containers(root))
+    for _ in range(random.choice(CHANGES)):
+        container = random.choice(places) if places else {}
+        keys = list(container) if isinstance(container, dict) else list(range(len(container)))
+        if not keys:
+            continue
+        key = random.choice(keys)
+        if random.random() < 0.3:
+            del container[key]
+        elif isinstance(container, dict) and random.random() < 0.1:
+            container[random.choice(("x", 7, None, "a.b", "synthesis.b1048576.const"))] = container.pop(key)
+        else:
+            container[key] = _another(container[key], random)
+
+
+def _containers(root: object) -> Iterator[dict | list]:
+    """The dicts and lists of a tree, records' states included; parents of configurations are not followed."""
+    waiting, seen = [root], set()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Record):
+            waiting += [value.state, value.arguments]
+        elif isinstance(value, dict | list | tuple):
+            waiting += list(value.values()) if isinstance(value, dict) else value
+            if not isinstance(value, tuple):
+                yield value
+
+
+def _another(value: object, random: Random) -> object:
+    """A value of another kind, shape or size."""
+    if isinstance(value, Tensor) and random.random() < 0.7:
+        choices = [
+            value.flatten(),
+            value[None],
+            value.to(torch.int64),
+            value * math.nan,
+            value[:0] if value.ndim else value,
+        ]
+        return random.choice([*choices, value.expand(2, *value.shape), torch.zeros(()), value.double()])
+    if isinstance(value, int | float) and random.random() < 0.7:
+        return random.choice((0, 1, -1, 3, 2**10, 2**40, 10**30, 0.5, math.nan, math.inf, -math.inf))
+    return random.choice(
+        (None, True, 0, -1, 10**9, "x", "${x}", "", b"x", (), [], {}, [None], {"x": None}, Record("a", "b"))
+    )
 
 
 def _mutate(data: bytes, other: bytes, random: Random) -> bytes:
