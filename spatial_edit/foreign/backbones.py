@@ -52,8 +52,8 @@ def convert(content: Content, options: ImportOptions) -> Converted:
     kind = _trunk_kind(features)
     if kind is None:
         raise ForeignError(
-            f"{content.path.name} holds the heads of an LPIPS without the network that they were learned on "
-            f"({_wants(heads)}): import that network's file, with --with {content.path.name}"
+            f"{content.path.name} holds the heads of an LPIPS on {_wants(heads)}, without that network: "
+            f"import the network's file, with --with {content.path.name}"
         )
     _refuse_strangers(tensors, TITLES[kind])
     if any(name.startswith("classifier.") for name in tensors):
@@ -75,7 +75,7 @@ def _lpips(
     made = TRUNKS[trunk]()
     if _widths(heads) != made.widths:
         raise ForeignError(
-            f"the heads are not those of an LPIPS on {TITLES[trunk]}, {_wants(heads)}: get those that are"
+            f"the heads are not those of an LPIPS on {TITLES[trunk]}, but on {_wants(heads)}: get the others"
         )
     module = build_backbone({"kind": kind})
     named = {f"trunk.{name}": tensor for name, tensor in features.items()}
@@ -165,7 +165,7 @@ def _wants(heads: Mapping[int, Tensor]) -> str:
     """Words for the classifier that heads belong to."""
     made: dict[str, Trunk] = {kind: make() for kind, make in TRUNKS.items()}
     fits = [TITLES[kind] for kind, trunk in made.items() if trunk.widths == _widths(heads)]
-    return f"but on {fits[0]}" if fits else f"but for layers of {_widths(heads) or 'unknown'} channels"
+    return fits[0] if fits else f"layers of {_widths(heads) or 'unknown'} channels"
 
 
 def _refuse_strangers(tensors: Mapping[str, Tensor], title: str) -> None:

@@ -36,14 +36,14 @@ def fid_figures(
 ) -> dict[str, float | int | str]:
     """`fid` of `count` samples (seeds `seed` and up, no truncation), with how many pictures each side has.
 
-    real: a folder of pictures; None: as many rendered rooms. ValueError when the folder has fewer than two.
+    real: a folder of pictures; None: as many rendered rooms. progress is told of the samples. ValueError when the folder has fewer than two.
     """
     network, side = inception.module, generator.spec.resolution
     assert isinstance(network, Inception)
     if real is None:
-        truth = real_features(network, inception.weights, side, count, REFERENCE_SEED, progress)
+        truth = real_features(network, inception.weights, side, count, REFERENCE_SEED)
     else:
-        truth = features(network, folder_pictures(real, side), progress)
+        truth = features(network, folder_pictures(real, side))
     drawn = features(network, pictures(generator, count, seed), progress)
     return {
         "fid": float(f"{frechet_distance(moments(truth), moments(drawn)):.5g}"),

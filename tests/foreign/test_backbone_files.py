@@ -128,9 +128,9 @@ def test_an_imported_network_draws_nothing(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("root", "message"),
     [
-        (heads(), "heads of an LPIPS without the network .*on SqueezeNet 1.1.*--with file.pth"),
+        (heads(), "heads of an LPIPS on SqueezeNet 1.1, without that network.*--with file.pth"),
         (heads("vgg16"), "on VGG16"),
-        ({"lin0.model.1.weight": torch.zeros(1, 7, 1, 1)}, "for layers of \\(7,\\) channels"),
+        ({"lin0.model.1.weight": torch.zeros(1, 7, 1, 1)}, "on layers of \\(7,\\) channels"),
         ({"lin3.model.1.weight": torch.zeros(1, 7, 1, 1)}, "unknown channels"),
         (trunk() | heads("alexnet"), "not those of an LPIPS on SqueezeNet 1.1, but on AlexNet"),
         (trunk() | {"features.13.weight": torch.zeros(2)}, "also holds features.13.weight"),
