@@ -36,7 +36,8 @@ def fid_figures(
 ) -> dict[str, float | int | str]:
     """`fid` of `count` samples (seeds `seed` and up, no truncation), with how many pictures each side has.
 
-    real: a folder of pictures; None: as many rendered rooms. progress is told of the samples. ValueError when the folder has fewer than two.
+    real: a folder of pictures; None: as many rendered rooms. progress is told of the samples. ValueError when
+    the folder has fewer than two pictures.
     """
     network, side = inception.module, generator.spec.resolution
     assert isinstance(network, Inception)
