@@ -6,24 +6,21 @@ import re
 from dataclasses import dataclass
 
 from spatial_edit.generators.imported import Facts
+from spatial_edit.hub import card as hub
 from spatial_edit.hub.card import FrontMatter, front_matter
 
-# what people write of a licence -> the hub's identifier; everything else is "other" with its name
+# what people write of a licence -> the hub's identifier, where it is not the same with dashes
 LICENCES = {
-    "mit": "mit",
-    "apache 2.0": "apache-2.0",
-    "bsd": "bsd",
-    "bsd 2 clause": "bsd-2-clause",
-    "bsd 3 clause": "bsd-3-clause",
+    "apache": "apache-2.0",
+    "apache version 2.0": "apache-2.0",
     "cc0": "cc0-1.0",
-    "cc0 1.0": "cc0-1.0",
-    "cc by 4.0": "cc-by-4.0",
-    "cc by sa 4.0": "cc-by-sa-4.0",
-    "cc by nc 4.0": "cc-by-nc-4.0",
-    "cc by nc sa 4.0": "cc-by-nc-sa-4.0",
-    "gpl 3.0": "gpl-3.0",
-    "agpl 3.0": "agpl-3.0",
+    "gplv2": "gpl-2.0",
+    "gplv3": "gpl-3.0",
+    "agplv3": "agpl-3.0",
+    "the unlicense": "unlicense",
 }
+# what the hub should call a network that draws no pictures by itself
+PIPELINES = {"backbone": "image-feature-extraction", "blobgan-encoder": "image-feature-extraction"}
 NOT_STATED = "not stated"
 MAX_TEXT = 300
 
@@ -45,24 +42,28 @@ def one_line(text: str | None, what: str) -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """Text of unknown origin on one line, without what cannot be printed."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
 def licence_id(licence: str) -> str:
     """The hub's identifier for a licence in words, "" when it is none of those that are known here."""
-    words = re.sub(r"[^a-z0-9.]+", " ", licence.lower()).replace("licence", "").replace("license", "")
-    words = " ".join(words.split())
-    if words in LICENCES:
-        return LICENCES[words]
-    return words.replace(" ", "-") if words.replace(" ", "-") in LICENCES.values() else ""
+    words = re.sub(r"[^a-z0-9.]+", " ", licence.lower())
+    words = " ".join(word for word in words.split() if word not in ("licence", "license"))
+    name = LICENCES.get(words, words.replace(" ", "-"))
+    return name if name in hub.LICENCES - {"other", "unknown"} else ""
 
 
 def card(name: str, facts: Facts, original: Original | None = None, notes: tuple[str, ...] = ()) -> str:
     """README.md of an added model. The same facts give the same text: it holds no date."""
     known = licence_id(facts.licence)
-    stated = facts.licence if facts.licence != NOT_STATED else ""
+    stated = facts.licence != NOT_STATED
     head = FrontMatter(
-        license=known or "other",
-        license_name="" if known else _slug(stated or "not-stated"),
+        license=known or ("other" if stated else "unknown"),
+        license_name=_slug(facts.licence) if stated and not known else "",
         tags=tuple(dict.fromkeys(("gan", "spatial-edit", _slug(facts.family)))),
-        pipeline_tag="unconditional-image-generation" if facts.edits or facts.kind or _draws(facts) else "",
+        pipeline_tag=PIPELINES.get(facts.family, "unconditional-image-generation"),
         library_name="spatial-edit",
     )
     rows = [
@@ -76,7 +77,7 @@ def card(name: str, facts: Facts, original: Original | None = None, notes: tuple
     if original is not None:
         rows += [
             ("Original file", f"{original.name}, {original.size} bytes"),
-            ("sha256 of the original", f"`{original.sha256}`"),
+            ("sha256 of the original", original.sha256),
         ]
     table = "\n".join(f"| {_cell(key)} | {_cell(value)} |" for key, value in rows)
     text = f"{front_matter(head)}\n# {name}\n\n{_cell(facts.title)}\n\n| | |\n|---|---|\n{table}\n"
@@ -87,15 +88,10 @@ def card(name: str, facts: Facts, original: Original | None = None, notes: tuple
     return text
 
 
-def _draws(facts: Facts) -> bool:
-    return facts.family not in ("backbone", "blobgan-encoder")
-
-
 def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "not-stated"
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].rstrip("-") or "other"
 
 
 def _cell(text: str) -> str:
     """Text of unknown origin inside Markdown: no markup, no line breaks, no new cells."""
-    text = " ".join(str(text).split())
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text) if not text.startswith("`") else text
+    return re.sub(r"([\\`*_\[\]<>|#~!])", r"\\\1", printable(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,7 @@ def new_folder(out: Path, name: str, needed: int, replace: bool) -> Iterator[Pat
     hidden: Path | None = None
     try:
         out.mkdir(parents=True, exist_ok=True)
+        _sweep(out)
         _check_space(out, needed)
         hidden = Path(tempfile.mkdtemp(dir=out, prefix=f".{name}.importing-"))
         folder = hidden / name
@@ -86,6 +88,13 @@ def remove(name: str, out: Path | None = None) -> Path:
     shutil.rmtree(hidden, ignore_errors=True)
     registry.forget(name)
     return folder
+
+
+def _sweep(out: Path) -> None:
+    """Remove what imports left that were killed more than a day ago."""
+    for path in (*out.glob(".*.importing-*"), *out.glob(".*.removing-*")):
+        if not path.is_symlink() and path.is_dir() and time.time() - path.stat().st_mtime > 86_400:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _move(folder: Path, target: Path, aside: Path, replace: bool) -> None:

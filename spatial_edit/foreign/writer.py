@@ -19,7 +19,7 @@ from torch import nn
 
 from spatial_edit import checkpoints
 from spatial_edit.foreign import blobgan, formats
-from spatial_edit.foreign.card import NOT_STATED, Original, card, one_line
+from spatial_edit.foreign.card import NOT_STATED, Original, card, one_line, printable
 from spatial_edit.foreign.content import Converted, ForeignError, ImportOptions
 from spatial_edit.foreign.folders import free_name, model_to_extend, name_from, new_folder
 from spatial_edit.generators import registry
@@ -83,7 +83,7 @@ def import_file(
 
     path, out = Path(path), Path(out or models_folder())
     stated = Stated(
-        one_line(licence, "the licence") or NOT_STATED, one_line(source, "the source") or path.name
+        one_line(licence, "the licence") or NOT_STATED, one_line(source, "the source") or printable(path.name)
     )
     if onto is None:
         name = free_name(name or name_from(path.stem), out, replace)
@@ -217,6 +217,7 @@ def _write_words(folder: Path, converted: Converted, original: Original, stated:
         max_elements=converted.max_elements,
     )
     write_facts(folder, facts)
+    spec_of(folder)  # what cannot be read again is no import
     text = card(folder.name, facts, original, converted.notes)
     (folder / "README.md").write_text(text, encoding="utf-8")
 

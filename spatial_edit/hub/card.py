@@ -116,7 +116,10 @@ def _scalar(text: str) -> str:
         "y",
         "n",
     )
-    return text if plain else json.dumps(text)  # a JSON string is a YAML double-quoted one
+    if plain:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)  # a JSON string is a YAML double-quoted one, almost:
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)
 
 
 def licence_of(text: str) -> str:
