@@ -65,7 +65,7 @@ def state_dict(root: Record) -> dict[str, Tensor]:
                 if value is None:
                     continue
                 full = _join(name, key)
-                if isinstance(value, bool | int | float):
+                if isinstance(value, bool | int | float) and abs(value) < 2**63:  # fits a tensor
                     value = torch.tensor(value)
                 if not isinstance(value, Tensor):
                     raise ForeignError(f"the network's {full[:80]} is no tensor: the file is damaged")
