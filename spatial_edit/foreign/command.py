@@ -69,6 +69,7 @@ def _add_fuzz(commands: _SubParsersAction[Any]) -> None:
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help="checkpoints beside our own small ones"
     )
+    parser.add_argument("--only-files", action="store_true", help="damage the files alone")
     parser.add_argument("--count", type=int, default=1000, help="damaged copies in all (default 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of the damage (default 0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -140,7 +141,7 @@ def run_fuzz(options: Namespace) -> int:
     """Damaged copies through the reader; the exit code is 1 when anything happened that may not."""
     from spatial_edit.foreign.fuzz import fuzz, table
 
-    figures = fuzz(options.count, options.seed, options.files)
+    figures = fuzz(options.count, options.seed, options.files, options.only_files)
     if options.json:
         _print_json(figures)
     else:

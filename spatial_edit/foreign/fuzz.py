@@ -87,15 +87,16 @@ class Tally:
         }
 
 
-def fuzz(count: int, seed: int = 0, files: Sequence[Path] = (), only: str = "") -> dict[str, object]:
+def fuzz(count: int, seed: int = 0, files: Sequence[Path] = (), alone: bool = False) -> dict[str, object]:
     """Damage `count` copies, in turn of every format, and read them; the figures as JSON.
 
-    seed: of all damage. files: checkpoints to begin with beside our own specimens. only: one format's name.
+    seed: of all damage. files: checkpoints to begin with beside our own specimens. alone: without specimens.
     """
-    originals = {**specimens(), **{path.name: path.read_bytes() for path in files}}
-    if only and only not in originals:
-        raise ValueError(f"there is no format {only!r}: {', '.join(originals)}")
-    names = [name for name in originals if only in ("", name)]
+    originals = {} if alone else specimens()
+    originals |= {path.name: path.read_bytes() for path in files}
+    if not originals:
+        raise ValueError("there is nothing to damage: name a file")
+    names = list(originals)
     tallies = {name: Tally() for name in names}
     watch = Watch()
     sys.addaudithook(watch.hook)

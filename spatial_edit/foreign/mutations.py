@@ -47,7 +47,7 @@ def mutate(data: bytes, other: bytes, random: Random) -> bytes:
 
 
 def disturb(root: object, random: Random) -> None:
-    """Changes in a tree that was just read: a well-formed file may hold anything where a format has its own."""
+    """Changes in a tree that was just read: a well-formed file may hold anything at any place."""
     places = list(_containers(root))
     for _ in range(random.choice(CHANGES)):
         container = random.choice(places) if places else {}

@@ -31,9 +31,11 @@ def specimens() -> dict[str, bytes]:
     return {
         **kinds,
         "eqgan": plain(eqgan(), 4),
+        "ganformer": plain(ganformer(), 3),
         "tensorflow": plain(tensorflow(), 3),
         "torch zip": archive_of(training()),
         "torch legacy": stream_of(training()),
+        "bachgan": stream_of(bachgan()),
         "lightning": archive_of(lightning()),
         "safetensors": save({f"{name}.weight": tensor for name, tensor in _weights().items()}),
     }
@@ -56,6 +58,27 @@ def eqgan() -> dict:
     chain = Call(Name("torch.nn.modules.container", "Sequential"), state=inner, new=True)
     network = _persistent("Generator", {**_module({}, {}, {"sel": chain}), "heatmap": torch.ones(1, 2, 3)})
     return {"G_ema": network, "augment_pipe": None}
+
+
+def ganformer() -> dict:
+    """{dataset_args, G, D, Gs}: mappings of all components and of one, synthesis by side."""
+    heads = {name: _layer({}) for name in ("to_queries", "to_keys", "to_values")}
+    attention = _persistent("TransformerLayer", {**_module({"centroids": torch.ones(2, 3)}, {}, heads)})
+    blocks = {"l0": _persistent("ResBlock", _module({}, {}, {"fc0": _layer({})})), "sa0": attention}
+    inner = {name: _persistent("MLP", _module({}, {}, blocks)) for name in ("global_mlp", "mlp")}
+    mapping = _persistent("MappingNetwork", _module({}, {"w_avg": torch.zeros(4)}, inner))
+    block = _persistent("SynthesisBlock", _module({"const": torch.ones(2, 4, 4)}, {}, {"conv1": _layer({})}))
+    synthesis = _persistent("SynthesisNetwork", _module({}, {}, {"b4": block}))
+    state = _module({}, {"pos": torch.zeros(2, 4)}, {"mapping": mapping, "synthesis": synthesis})
+    averaged = _persistent("Generator", {**state, "_init_args": (), "_init_kwargs": {"k": 3, "z_dim": 4}})
+    return {"dataset_args": Call(_EASY, new=True), "G": None, "D": None, "Gs": averaged}
+
+
+def bachgan() -> Call:
+    """A plain state dict with spectral norms, in an OrderedDict with its metadata."""
+    names = ("weight_orig", "weight_u", "weight_v", "bias")
+    weights = [[f"head_0.conv_0.{name}", torch.ones(3, 3)[: i + 1]] for i, name in enumerate(names)]
+    return Call(OrderedDict, (weights,), state={"_metadata": Call(OrderedDict, ([["", {"version": 1}]],))})
 
 
 def tensorflow() -> tuple:
