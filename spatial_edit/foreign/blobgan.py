@@ -134,6 +134,8 @@ def _filled(
     except (ValueError, LookupError, RuntimeError) as error:
         raise unfit(what, f"no network is of its sizes: {error}") from error
     wanted = set(module.state_dict())
+    if strange := [n for n, value in tensors.items() if n in wanted and value.is_complex()]:
+        raise unfit(what, f"complex numbers are in {few(strange)}")
     used = {name: value.float() for name, value in tensors.items() if name in wanted}
     fill(module, used, what)
     module = module.to_empty(device="cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -275,6 +276,38 @@ def test_claimed_sizes_take_no_memory(content):
     tower = {f"discriminator.convs.{i}.conv2.1.weight": torch.ones(1) for i in range(1, 5000)}
     with pytest.raises(ForeignError, match="more than 8"):
         formats.convert(replace(content, root={"state_dict": {**content.root["state_dict"], **tower}}))
+
+
+JUNK = [
+    None, 3, -1, "x", [], {}, float("nan"), 10**400, True, b"z", Record("a", "b"),
+    torch.ones(0), torch.ones(1), torch.ones(3, 3), torch.ones(2, 2, 2, 2, 2), torch.ones(1, 9, 32, 3, 3),
+    torch.ones(5, dtype=torch.bool), torch.ones(64, 64, dtype=torch.complex64), torch.zeros(()).double(),
+]  # fmt: skip
+
+
+def test_changed_files_give_models_or_sentences(content, monkeypatch):
+    monkeypatch.setattr(blobgan, "MEAN_COUNT", 10)
+    refused = 0
+    for seed in range(120):
+        dice = random.Random(seed)
+        state, settings = dict(content.root["state_dict"]), dict(content.root["hyper_parameters"])
+        for _ in range(dice.choice([1, 1, 2, 5])):
+            name = dice.choice([n for n in state if "_ema" in n] + ["layout_net_ema.mlp.1.weight"])
+            kind = dice.random()
+            if kind < 0.2:
+                state.pop(name, None)
+            elif kind < 0.6:
+                state[name] = dice.choice(JUNK)
+            else:
+                inner = {key: dice.choice(JUNK) for key in ("size_in", "mlp_lr_mul", "norm_features")}
+                key = dice.choice(["ab_norm", "generator", "layout_net", "feature_jitter_xy"])
+                settings[key] = dice.choice([inner, dice.choice(JUNK)])
+        try:
+            formats.convert(replace(content, root={"state_dict": state, "hyper_parameters": settings}))
+        except ForeignError as error:
+            refused += 1
+            assert 20 < len(str(error)) < 500 and "\n" not in str(error)
+    assert 30 < refused < 120
 
 
 # the tree of settings ------------------------------------------------------------------------------------
