@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import builtins
 import json
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -13,7 +16,7 @@ from torch import Tensor
 
 from spatial_edit.checkpoints import save
 from spatial_edit.foreign import formats, ganformer
-from spatial_edit.foreign.content import Content, Converted, ForeignError
+from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions, Record
 from spatial_edit.foreign.ganformer_config import Said, config_of, plain
 from spatial_edit.foreign.ganformer_names import FILTER, attention_name, generator_names, layer_name
 from spatial_edit.foreign.reader import read
@@ -228,6 +231,56 @@ def test_errors_latents_that_nothing_looks_at(tmp_path):
 @pytest.mark.parametrize("root", (None, 3, [], {"Gs": 1, "G": None}, {"Gs": {}}, {"w": torch.ones(1)}))
 def test_others_are_not_recognised(root):
     assert not ganformer.recognises(Content("pickle", root, Path("x"), 1, ""))
+
+
+ODD = (
+    None, 3, -1, 2**70, float("nan"), "mul", [], {}, (), b"x", {"": 3}, Record("persistent", "C", (), {}),
+    torch.tensor(1.0), torch.ones(0), torch.ones(2, 2, dtype=torch.int64), torch.ones(1, 1, 1, 1, 1),
+    torch.ones(3, dtype=torch.complex64), torch.full((8,), float("inf")), torch.ones(16, 16, 3, 3).bool(),
+)  # fmt: skip
+
+
+def entries(value: object) -> Iterator[tuple[dict, object]]:
+    """Every entry of a tree of dicts and records, as (dict, key)."""
+    inside = value.state if isinstance(value, Record) else value
+    if isinstance(inside, dict):
+        for key in inside:
+            yield inside, key
+            yield from entries(inside[key])
+
+
+def copied(value: object) -> object:
+    if isinstance(value, Record):
+        return Record(value.module, value.name, value.arguments, copied(value.state))
+    return {key: copied(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+def test_errors_of_damaged_trees_are_sentences(tmp_path):
+    """Entries lost, renamed or replaced: a conversion or a refusal, and nothing else."""
+    path = tmp_path / "file"
+    path.write_bytes(snapshot(published(network(TINY)), arguments(TINY)))
+    whole = {"Gs": read(path).root["Gs"]}
+    outcomes = Counter()
+    for seed in range(40):
+        random, root = Random(seed), copied(whole)
+        for _ in range(random.choice((1, 1, 2, 3))):
+            place, key = random.choice(list(entries(root)))
+            old = place.pop(key)
+            if (chance := random.random()) < 0.7:
+                place[key] = random.choice(ODD)
+            elif chance < 0.85:
+                place[random.choice(("weight", "l0", "b8", "zz"))] = old
+        damaged = Content("pickle", root, path, 1, "")
+        if not ganformer.recognises(damaged):
+            outcomes["not recognised"] += 1
+            continue
+        try:
+            ganformer.convert(damaged, ImportOptions())
+            outcomes["whole"] += 1
+        except ForeignError as error:
+            assert "\n" not in str(error) and len(str(error)) < 700
+            outcomes["refused"] += 1
+    assert outcomes["whole"] and outcomes["refused"] > 5, outcomes
 
 
 @pytest.mark.parametrize(("recipe", "count"), (("ffhq", 370), ("clevr", 322)))
