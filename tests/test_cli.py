@@ -298,7 +298,12 @@ def test_rooms_train_and_evaluate_pass_their_options_on(
     assert calls.pop() == ("toy", {"minutes": 0.5, "resume": True, "overrides": overrides, "out": tmp_path})
     assert "0.25" in capsys.readouterr().out
     assert run("evaluate", "discs", "--quick", "--json") == 0
-    assert calls.pop() == ("discs", {"quick": True, "out": None, "stages": []})
+    rest = {"out": None, "stages": [], "backbone": None, "real": None}
+    assert calls.pop() == ("discs", {"quick": True, **rest})
+    assert run("evaluate", "discs", "--backbone", "eyes", "--real", tmp_path, "--json") == 0
+    assert calls.pop() == ("discs", {**rest, "quick": False, "backbone": "eyes", "real": tmp_path})
+    capsys.readouterr()
+    assert run("evaluate", "discs", "--quick", "--json") == 0
     assert json.loads(capsys.readouterr().out)["co_move"] == 0.7031
     assert run("evaluate", "discs") == 0
     assert "0.7031" in capsys.readouterr().out
