@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from spatial_edit.checkpoints import CONFIG_NAME, verify
@@ -16,6 +17,7 @@ OURS = re.compile(
     r"(?:[a-z0-9][a-z0-9_-]*/)?(?:config\.json|model\.json|README\.md|model\.safetensors"
     r"|model\.safetensors\.index\.json|model-\d{5}-of-\d{5}\.safetensors)|metrics\.json|[a-z0-9_-]+\.png"
 )
+WAIT = 300.0  # seconds for one answer of the hub, or one piece of an upload
 
 
 def push(
@@ -43,7 +45,7 @@ def push(
     if not get_token():
         raise HubError("pushing needs a token with the right to write: set HF_TOKEN")
     api = HfApi()
-    with translated(repo):
+    with translated(repo), _bounded():
         api.create_repo(repo, private=private, exist_ok=True)
         if revision:
             api.create_branch(repo, branch=revision, exist_ok=True)
@@ -58,6 +60,19 @@ def push(
             revision=revision or MAIN,
         )
     return Address(repo, str(commit.oid))
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """The library's client waits for ever by default; within the block it waits WAIT seconds an answer."""
+    from huggingface_hub.utils import get_session
+
+    session = get_session()
+    before, session.timeout = session.timeout, WAIT
+    try:
+        yield
+    finally:
+        session.timeout = before
 
 
 def _content(folder: Path, texts: Mapping[str, str]) -> dict[str, Path | bytes]:

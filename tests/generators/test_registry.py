@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -85,3 +87,50 @@ def test_errors_of_the_baseline(baseline: StyleGAN2Scenes) -> None:
 
 def test_numbers_what_stands_on_what_is_that_of_the_ground_truth() -> None:
     assert registry.ROOM_STANDS == STANDS_ON
+
+
+def test_numbers_every_family_has_one_kind_of_layout() -> None:
+    assert set(registry.KINDS) == set(registry._LOADERS) and not set(registry.NETWORKS) & set(registry.KINDS)
+    for spec in registry.MODELS.values():
+        registry.check_row(spec)
+
+
+def test_errors_rows_from_elsewhere() -> None:
+    spec = registry.MODELS["stylegan2-rooms"]
+    with pytest.raises(ValueError, match="family 'diffusion', which is unknown here"):
+        registry.check_row(replace(spec, family="diffusion"))
+    with pytest.raises(ValueError, match="says that its layout is 'blobs': stylegan2 has another"):
+        registry.check_row(replace(spec, kind="blobs"))
+    for family in registry.NETWORKS:
+        registry.check_row(replace(spec, family=family))
+        with pytest.raises(ValueError, match="layout"):
+            registry.check_row(replace(spec, family=family, kind="blobs"))
+
+
+def test_errors_a_network_draws_no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = replace(registry.MODELS["stylegan2-rooms"], name="lpips", family="backbone")
+    monkeypatch.setitem(registry.MODELS, "lpips", spec)
+    with pytest.raises(ValueError, match="lpips is a network of the family 'backbone': it draws no pictures"):
+        registry.load("lpips")
+
+
+def test_a_model_is_loaded_once_while_its_files_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(registry.CHECKPOINTS / "stylegan2-rooms", folder)
+    spec = replace(registry.MODELS["stylegan2-rooms"], name="mine", folder=folder)
+    monkeypatch.setattr(registry, "all_models", lambda: {"mine": spec})
+    first = registry.load("mine")
+    assert registry.load("mine") is first
+    (folder / "metrics.json").write_text("{}")  # says nothing about the weights
+    assert registry.load("mine") is first
+    text = (folder / "config.json").read_text()
+    (folder / "config.json").unlink()
+    (folder / "config.json").write_text(text)  # as written with other weights
+    assert registry.load("mine") is not first
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"config\.json"):
+        registry.load("mine")
+    (folder / "config.json").write_text(text)
+    assert registry.load("mine").weights == first.weights
+    registry.forget("mine")
+    assert not [key for key in registry._loaded if key[0] == "mine"]

@@ -17,6 +17,7 @@ from spatial_edit.foreign import writer
 from spatial_edit.foreign.card import Original
 from spatial_edit.generators import registry
 from spatial_edit.generators.imported import models_folder, read_facts
+from spatial_edit.hub import push as pushing
 from spatial_edit.hub.errors import HubError
 from spatial_edit.hub.ids import Address
 from spatial_edit.hub.push import push
@@ -137,10 +138,14 @@ def test_errors_of_the_hub(hub: StubHub, added: Path, monkeypatch: pytest.Monkey
             attempt(words)
         before = {name: dict(repo.branches) for name, repo in hub.repos.items()}
     assert all(len(repo.commits) == 1 for repo in hub.repos.values()) and before
+    monkeypatch.setattr(pushing, "WAIT", 0.3)
+    hub.hang, hub.faults = 1.0, {"/commit/": "hang"}
+    attempt("did not answer in time")
     hub.faults = {}
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     attempt("set HF_TOKEN to a token")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(pushing, "WAIT", 30.0)
     push(added, REPO, {})
 
 
