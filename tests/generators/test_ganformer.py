@@ -196,6 +196,18 @@ def test_gradients_of_duplex_attention_leave_its_keys_alone(duplex):
     }
 
 
+def test_half_precision_training_step(simplex, duplex):
+    z = torch.randn(2, 4, 8)
+    for model in (simplex, duplex):
+        exact = model(z)
+        with torch.autocast("cpu", torch.bfloat16):
+            rough = model(z)
+            loss = model.train()(z, model.draw_noise(2)).float().square().mean()
+        assert (rough.float() - exact).abs().mean() < 0.05 * exact.abs().mean()
+        loss.backward()
+        assert model.synthesis.const.grad.isfinite().all()
+
+
 @torch.no_grad()
 def test_local_latents_have_no_order_but_by_their_positions(simplex):
     z, order = torch.randn(2, 4, 8), torch.tensor([2, 0, 1, 3])
