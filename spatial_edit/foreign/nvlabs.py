@@ -139,13 +139,14 @@ def _refuse_other_networks(tensors: Mapping[str, Tensor]) -> None:
 
 def _clamp(record: Record, limited: tuple[str, ...]) -> float | None:
     """The limit that all the layers named so have."""
-    first = "b4.fromrgb"  # has none in any published network
-    found = {
-        _number(module.attribute("conv_clamp"), "conv_clamp")
+    unlimited = "b4.fromrgb"  # as in our networks
+    stated = {
+        name: _number(module.attribute("conv_clamp"), "conv_clamp")
         for name, module in modules_of(record)
-        if name.endswith(limited) and name != first and "conv_clamp" in _attributes(module)
+        if name.endswith(limited) and "conv_clamp" in _attributes(module)
     }
-    if len(found) > 1:
+    found = {clamp for name, clamp in stated.items() if name != unlimited}
+    if len(found) > 1 or stated.get(unlimited) is not None:
         raise ForeignError("the network's layers limit their activations differently: not drawn here")
     return found.pop() if found else None
 

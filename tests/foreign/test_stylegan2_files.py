@@ -255,6 +255,10 @@ def test_errors_discriminators() -> None:
             nvlabs.discriminator(tree({n: t for n, t in tensors.items() if n != name}))
     with pytest.raises(ForeignError, match="img_resolution is 64"):
         nvlabs.discriminator(tree(tensors, {"": {"_init_kwargs": {"img_resolution": 64}}}))
+    skip = replace(JUDGE, architecture="skip")
+    with pytest.raises(ForeignError, match="differently"):
+        limited: dict[str, dict[str, object]] = {"b4.fromrgb": {"conv_clamp": 256}}
+        nvlabs.discriminator(tree(judge_tensors(small_judge(skip), skip), limited))
     record = tree(tensors | {"b4.mbstd.x": torch.zeros(1)}, {"b4.mbstd": {"group_size": -1}})
     with pytest.raises(ForeignError, match="mini-batch group"):
         nvlabs.discriminator(record)
