@@ -75,6 +75,7 @@ def discs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Discs:
         {251: model.spec}.__getitem__,
     )
     registry.CHECKPOINTS = folder.parent
+    registry.all_models = lambda: registry.MODELS
     monkeypatch.setitem(sys.modules, registry.__name__, registry)
     monkeypatch.delenv("SPATIAL_EDIT_STORE", raising=False)
     return model
