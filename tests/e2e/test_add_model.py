@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import pages_of
+from tests.e2e.test_axe import NAMES, PLACES, axe_source, judge
+
+__all__ = ["axe_source"]  # a fixture
 
 pytestmark = pytest.mark.browser
 
@@ -152,6 +155,30 @@ def test_a_text_is_refused_and_the_page_goes_on(open_models: Any, tmp_path: Path
     page.wait_for_selector('tr[data-name="mine"]')
     page.wait_for_selector(".oc[data-state=done]")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize(("query", "context"), PLACES, ids=NAMES)
+def test_nothing_to_object_to(
+    open_models: Any,
+    axe_source: str,
+    tmp_path: Path,
+    folder: Path,
+    query: str,
+    context: dict[str, Any],
+) -> None:
+    from tests.ui.small_file import write_checkpoint
+
+    write_checkpoint(tmp_path / "axe.pt", 3)
+    page = open_models(query, **context)
+    add(page, tmp_path / "axe.pt")
+    page.locator('tr[data-name="axe"] .md-remove').click()
+    page.wait_for_selector(".md-question")
+    judge(page, axe_source, "models, one about to be removed")
+    page.locator(".md-yes").click()
+    page.wait_for_selector('tr[data-name="axe"]', state="detached")
+    page.locator('tr[data-name="stylegan2-rooms"] button').click()
+    page.wait_for_selector(".se-still:visible")
+    judge(page, axe_source, "a picture without a layout")
 
 
 def test_without_permission_there_is_no_form(
