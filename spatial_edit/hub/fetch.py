@@ -116,6 +116,8 @@ def _wanted(address: Address, sizes: Mapping[str, int]) -> list[str]:
         raise HubError(f"{address} is not a model of this program: it lacks {few(missing)}")
     if len(wanted) > MAX_FILES:
         raise HubError(f"{address} has {len(wanted)} files of weights, at most {MAX_FILES} are fetched")
+    # a card that is empty or a book is left where it is: nothing depends on it
+    wanted = [n for n in wanted if not n.endswith(CARD_NAME) or 0 < sizes[n] <= LIMITS[CARD_NAME]]
     for name in wanted:
         limit = LIMITS.get(name.rpartition("/")[2], MAX_WEIGHT_BYTES)
         if not 0 < sizes[name] <= limit:

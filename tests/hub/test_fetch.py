@@ -58,6 +58,13 @@ def test_a_branch_becomes_its_commit_and_moves(
     assert len(numbers) == 2  # the same weights twice: the second gets the next number
 
 
+@pytest.mark.parametrize("card", [b"", b"x" * 1_000_001])
+def test_a_card_that_is_empty_or_too_long_is_left_there(hub: StubHub, tiny_folder: Path, card: bytes) -> None:
+    commit = hub.put(NAME, {**files_of(tiny_folder), "README.md": card})
+    assert registry.load(f"hf:{NAME}").spec.name.endswith(commit)
+    assert not hub.asked("README.md")
+
+
 def test_a_tag_and_a_branch_with_a_slash(hub: StubHub, tiny_folder: Path) -> None:
     hub.put(NAME, {"README.md": b"empty"})
     commit = hub.put(NAME, files_of(tiny_folder), branch="refs/pr/1")
@@ -224,7 +231,7 @@ def test_errors_sizes_are_capped_before_anything_is_fetched(
         (weights, 10**12, "bytes, from 1 to"),
         (weights, 0, "has 0 bytes"),
         ("config.json", 10**7, "config.json of .* has 10000000 bytes"),
-        ("README.md", 10**7, "README.md of"),
+        ("model.json", 10**7, "model.json of"),
     ):
         hub.listed = {name: size}
         refused(f"hf:{NAME}", words)
