@@ -14,7 +14,7 @@ from spatial_edit.generators.blobgan.published_scenes import PublishedScenes
 from spatial_edit.images import open_photo, to_png_bytes
 from spatial_edit.layouts.codec import scene_from_bytes, scene_from_json, scene_to_bytes, scene_to_json
 from spatial_edit.nn.discriminator import Discriminator
-from spatial_edit.parse import parse_photo
+from spatial_edit.parse import parse_photo, published
 from spatial_edit.parse.batch import Item, Options, parse_item
 from spatial_edit.parse.delta import DeltaError, bytes_of, check_delta, tunable
 from spatial_edit.parse.published import first_blobs
@@ -89,6 +89,13 @@ def test_refine_is_told_to_stop_and_keeps_the_best(tiny, photo):
     parsed = parse_photo(tiny, photo, "refine", steps=50, **watching)
     assert parsed.steps < 10 and any("stopped early" in note for note in parsed.notes)
     assert parsed.psnr >= parse_photo(tiny, photo, "refine", steps=0).psnr
+
+
+def test_refine_that_goes_astray_keeps_what_it_began_with(tiny, photo, monkeypatch):
+    monkeypatch.setattr(published, "RATES", dict.fromkeys(published.RATES, 5.0))
+    first = parse_photo(tiny, photo, "refine", steps=0)
+    astray = parse_photo(tiny, photo, "refine", steps=4)
+    assert astray.steps == 4 and astray.psnr >= first.psnr
 
 
 def test_tune_travels_as_a_delta_that_is_checked(tiny, photo):
