@@ -186,6 +186,14 @@ def test_gradients_reach_every_parameter_of_simplex_attention(simplex):
     assert not silent
 
 
+def test_gradients_reach_the_code_of_every_layer(simplex):
+    codes = simplex.codes(torch.randn(1, 4, 8)).detach().clone().requires_grad_()
+    (slope,) = torch.autograd.grad(simplex.synthesis(codes, None, simplex.positions).sum(), codes)
+    felt = slope.abs().sum(-1)[0] > 0  # (k + 1, num_codes)
+    assert felt[3].all()  # the global latent: five layers, the last convolution, RGB
+    assert felt[:3].tolist() == [[True] * 3 + [False] * 4] * 3  # attention is at the sides 4 and 8
+
+
 def test_gradients_of_duplex_attention_leave_its_keys_alone(duplex):
     duplex(torch.randn(2, 4, 8), duplex.draw_noise(2)).square().mean().backward()
     silent = {n for n, p in duplex.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
