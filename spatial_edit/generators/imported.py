@@ -56,6 +56,11 @@ def number_of(weights: str) -> int:
     return FIRST_NUMBER + int(weights[:8], 16) % (LAST_NUMBER - FIRST_NUMBER + 1)
 
 
+def is_added(number: int) -> bool:
+    """Whether a model's byte in edit codes is one of those of added models."""
+    return FIRST_NUMBER <= number <= LAST_NUMBER
+
+
 def free_number(weights: str, name: str, taken: frozenset[int] = frozenset()) -> int:
     """`number_of`, or the next one that no other added model and none of `taken` has.
 

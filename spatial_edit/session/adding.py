@@ -17,6 +17,20 @@ from typing import TYPE_CHECKING
 from spatial_edit import checkpoints
 from spatial_edit.generators import imported, registry
 from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.generators.imported import is_added
+
+__all__ = [
+    "AddError",
+    "Added",
+    "Adding",
+    "Wanted",
+    "check_file",
+    "draws",
+    "free_name",
+    "is_added",
+    "is_here",
+    "pictured",
+]
 
 if TYPE_CHECKING:
     from spatial_edit.foreign.writer import ImportedModel
@@ -131,11 +145,6 @@ def check_file(path: Path) -> None:
     """AddError unless there is such a file."""
     if not path.is_file():
         raise AddError(f"there is no file {str(path)[-80:]!r} on the computer that runs this program")
-
-
-def is_added(number: int) -> bool:
-    """Whether a model's number in edit codes is one of those of added models."""
-    return imported.FIRST_NUMBER <= number <= imported.LAST_NUMBER
 
 
 def pictured() -> dict[str, ModelSpec]:

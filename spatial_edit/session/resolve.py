@@ -11,6 +11,7 @@ from torch import Tensor
 from spatial_edit import share
 from spatial_edit.edits import arrange
 from spatial_edit.generators.contract import Generator
+from spatial_edit.generators.imported import is_added
 from spatial_edit.layouts import Blobs, Boxes3D, Scene
 from spatial_edit.layouts.codec import scene_from_bytes
 from spatial_edit.layouts.kinds_codec import Plain
@@ -113,8 +114,9 @@ def _name(number: int, names: Names | None) -> str:
     try:
         return names(number)
     except (KeyError, ValueError) as error:
+        what = "add that model first" if is_added(number) else "update the program"
         raise UnknownModel(
-            f"this link is for model number {number}, which is not installed here: update the program"
+            f"this link is for model number {number}, which is not installed here: {what}"
         ) from error
 
 

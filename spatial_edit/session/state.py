@@ -128,7 +128,8 @@ class Session:
                 raise
             with torch.no_grad():
                 scene, generator = resolve(self._lookup, self.store, code, names=self._names, today=True)
-            note = f"made with other weights ({error.shared.weights}): this is its layout with today's model"
+            what = "seed" if share.is_bare(scene.layout) else "layout"
+            note = f"made with other weights ({error.shared.weights}): this is its {what} with today's model"
             return self._commit(share.encode(scene, generator.spec.number), (note,), "Link, today's model")
 
     def adopt(self, scene: Scene) -> Frame:

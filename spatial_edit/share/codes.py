@@ -181,9 +181,10 @@ def round_truncation(truncation: float) -> float:
 def check_weights(shared: SharedScene, weights: str, model: str) -> None:
     """OtherWeights when the code was made with weights other than the given ones."""
     if not weights.startswith(shared.weights):
+        what = "its seed" if is_bare(shared.layout) else "this layout"
         raise OtherWeights(
             f"this link was made with other weights of {model} ({shared.weights}, here are {weights[:8]}): "
-            f"the picture would differ, open it as this layout with today's model instead",
+            f"the picture would differ, open it as {what} with today's model instead",
             shared,
         )
 

@@ -173,7 +173,7 @@ def sentence(error: ValueError | OSError) -> str:
         return f"The server could not read or write a file ({reason}): try again later."
     text = str(error).strip() or "That did not work."
     first = text.split()[0]
-    if "." not in first[:-1]:  # the name of a file stays as it is
+    if not set("./:@_") & set(first[:-1]):  # the name of a file or an address stays as it is
         text = text[0].upper() + text[1:]
     return text + ("" if text.endswith((".", "!", "?")) else ".")
 

@@ -45,13 +45,21 @@ def test_other_weights_and_another_kind_are_told(session: Session) -> None:
     code = session.generate("plain", 3).code
     other = Plain("99aabbccddeeff00")
     late = Session(lambda name: other, Store(), names=lambda number: "plain")
-    with pytest.raises(share.OtherWeights):
+    with pytest.raises(share.OtherWeights, match="open it as its seed"):
         late.open(code)
-    assert late.open(code, today=True).scene.weights == other.weights
+    today = late.open(code, today=True)
+    assert today.scene.weights == other.weights and "its seed with today's model" in today.notes[0]
     model = Plain()
     model.spec = replace(model.spec, kind="blobs")
     with pytest.raises(share.CodeError, match="without a layout"):
         Session(lambda name: model, Store(), names=lambda number: "plain").open(code)
+
+
+def test_a_link_to_an_added_model_that_is_not_here() -> None:
+    for number, words in ((130, "add that model first"), (250, "update the program")):
+        code = share.encode(Plain().sample(3), number)
+        with pytest.raises(share.UnknownModel, match=words):
+            Session(lambda name: Plain(), Store(), names={}.__getitem__).open(code)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from spatial_edit.ui.models.permission import Permission
 from spatial_edit.ui.models.screens import ModelsTab, opened
 from spatial_edit.ui.models.table import models_table, outcome, outcome_value
 from spatial_edit.ui.models.work import DISK, HUB, UPLOAD, added
+from spatial_edit.ui.photos.parse_tab import SHOW_CANVAS
 
 INTRO = "The models that come with the program, and those that were added to it."
 WHERE = [("Upload a file", UPLOAD), ("A file on this computer", DISK), ("Hugging Face", HUB)]
@@ -147,13 +148,14 @@ def _wire_table(made: ModelsTab, tab: gr.Tab, tabs: gr.Tabs) -> None:
         return made.screen(scene, outcome_value(f"Removed {name}.", "done"))
 
     tab.select(on_show, None, made.everywhere, queue=False, **private)
-    made.table.open_model(
+    shown = made.table.open_model(
         on_open,
         [made.edit.token],
         [*made.edit.scene, tabs],
         **private,
         **MODEL_EVENTS,
     )
+    shown.success(None, js=SHOW_CANVAS, api_visibility="private")
     made.table.remove_model(
         on_remove,
         [made.edit.token],
