@@ -94,6 +94,6 @@ def test_numbers_a_limit_of_activations():
     limited.load_state_dict(free.state_dict())  # a limit adds no weights and renames none
     assert limited.convs[0](images).abs().max() <= 0.1 < free.convs[0](images).abs().max()
     skips = Discriminator(16, TINY, clamp=0.1, architecture="skip").rgbs
-    assert [rgb(images).abs().max().item() <= 0.1 for rgb in skips] == [True, False]
+    assert [bool(rgb(images).abs().max() <= 0.1) for rgb in skips] == [True, False]
     with pytest.raises(ValueError, match="one of resnet, orig, skip"):
         Discriminator(16, TINY, architecture="dense")
