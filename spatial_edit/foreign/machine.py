@@ -263,7 +263,7 @@ class Machine:
         state, target = self.pop(), self.top()
         if isinstance(target, Unfinished):
             self.stack[-1] = value = target.finish(state, self.budget)
-            self.memo.update(dict.fromkeys(target.places, value))
+            self.memo.update({i: value for i in target.places if self.memo.get(i) is target})
         elif isinstance(target, Token):
             raise ForeignError(f"it sets attributes of {target.module}.{target.name} (BUILD)")
         elif isinstance(target, Record):

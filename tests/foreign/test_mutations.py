@@ -26,7 +26,7 @@ from tests.foreign.whole_files import write_all
 
 ROOT = Path(__file__).resolve().parents[2]
 EACH = 200  # copies of every specimen
-WHOLE = 25  # copies of every whole network, which take longer
+WHOLE = 20  # copies of every whole network, which take longer
 Made = Callable[..., Path]
 
 
