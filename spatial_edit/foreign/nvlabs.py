@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor, nn
 
 from spatial_edit.foreign import stylegan2_build as build
+from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import (
     Content,
     Converted,
@@ -72,7 +73,11 @@ def convert(content: Content, options: ImportOptions) -> Converted:
     if "mapping.w_avg" not in tensors:
         notes.append(build.MEASURED)
     judge = network(content.root, "D")
-    parts = {} if judge is None else {"discriminator": discriminator(judge)}
+    parts = {}
+    if judge is not None and _is_discriminator(judge):
+        parts["discriminator"] = discriminator(judge)
+    elif judge is not None:
+        notes.append("the file's discriminator is none of StyleGAN2's: it is left out")
     return Converted(
         format="NVIDIA's StyleGAN2, PyTorch" + (" pickle" if record is not None else " state dict"),
         family="stylegan2",
@@ -106,6 +111,14 @@ def discriminator(record: Record) -> tuple[nn.Module, dict[str, object]]:
     tensors = build.without_kernels(tensors, "resample_filter", DISCRIMINATOR)
     tensors.pop("mapping.w_avg", None)  # of the label's network: never used
     return build.discriminator(tensors, config, NVLABS, DISCRIMINATOR), discriminator_to_json(config)
+
+
+def _is_discriminator(record: Record) -> bool:
+    """Whether it has the last block of StyleGAN2's discriminators."""
+    blocks = record.attribute("_modules")
+    last = blocks.get("b4") if isinstance(blocks, Mapping) else None
+    layers = last.attribute("_modules") if isinstance(last, Record) else None
+    return isinstance(layers, Mapping) and {"conv", "fc", "out"} <= set(layers)
 
 
 def _generator_record(root: object) -> Record | None:
@@ -155,9 +168,13 @@ def _check_activations(record: Record, what: str) -> None:
     for name, module in modules_of(record):
         activation = module.attribute("activation")
         if activation is not None and activation not in ("lrelu", "linear"):
-            raise ForeignError(f"the file was recognised as {what}, but {name} uses {str(activation)[:40]!r}")
+            raise ForeignError(
+                f"the file was recognised as {what}, but {shown(name)} uses {shown(activation, 40)!r}"
+            )
         if module.attribute("use_noise") is False:
-            raise ForeignError(f"the file was recognised as {what}, but {name} has no noise: not drawn here")
+            raise ForeignError(
+                f"the file was recognised as {what}, but {shown(name)} has no noise: not drawn here"
+            )
 
 
 def _facts(config: StyleGAN2Config | DiscriminatorConfig) -> dict[str, object]:
@@ -184,7 +201,7 @@ def _check_arguments(record: Record, order: tuple[str, ...], facts: dict[str, ob
         value = said.get(name)
         if value is not None and name != "channels" and not (isinstance(value, int | str) and value == fact):
             raise ForeignError(
-                f"the file was recognised as {what}, but it says {name} is {str(value)[:40]} while its "
+                f"the file was recognised as {what}, but it says {name} is {shown(value, 40)} while its "
                 f"tensors show {fact}: it was altered or damaged"
             )
     base, most, channels = said.get("channel_base"), said.get("channel_max", 512), facts["channels"]

@@ -113,6 +113,17 @@ def test_numbers_a_whole_snapshot_prefers_the_average() -> None:
     assert torch.equal(part(images), judge(images))
 
 
+def test_numbers_another_kind_of_discriminator_is_left_out() -> None:
+    model = small_generator()
+    other = tree({"feature_network.conv.weight": torch.zeros(3)})
+    converted = convert(content({"G_ema": tree(nvlabs_tensors(model)), "D": other}))
+    assert_same(converted, model)
+    assert converted.parts == {} and "left out" in converted.notes[0]
+    broken = {name: tensor for name, tensor in judge_tensors(small_judge()).items() if name != "b4.fc.bias"}
+    with pytest.raises(ForeignError, match=r"lacks b4\.fc\.bias"):
+        convert(content({"G_ema": tree(nvlabs_tensors(model)), "D": tree(broken)}))
+
+
 def test_numbers_limits_and_rates_that_the_objects_state() -> None:
     model = small_generator(replace(SMALL, clamp=0.5))
     layers = (
