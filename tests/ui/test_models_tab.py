@@ -338,3 +338,16 @@ def test_texts_go_to_the_browser_as_they_are(folder: Path) -> None:
     assert row["licence"] == row["source"] == evil
     script = (Path(__file__).parents[2] / "spatial_edit/ui/models/models.js").read_text()
     assert "innerHTML" not in script and "insertAdjacentHTML" not in script
+
+
+def test_the_app_may_open_with_an_added_model(folder: Path, tmp_path: Path) -> None:
+    import app
+
+    file = tmp_path / "Toy.pkl"
+    file.write_bytes(b"model 1")
+    fake_import(file, "toy")
+    assert next(iter(app.shown("toy"))) == "toy" and "stylegan2-rooms" in app.shown("toy")
+    shown = app.shown("toy")
+    shutil.rmtree(folder / "toy")
+    shown.refresh()
+    assert next(iter(shown)) == app.PREFERRED
