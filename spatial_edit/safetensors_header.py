@@ -90,9 +90,9 @@ def parse_json(path: Path, max_bytes: int) -> dict:
 
 
 def few(names: Iterable[str]) -> str:
-    """Up to five of the names, sorted, and how many more there are."""
+    """Up to five of the names on one line, sorted, and how many more there are."""
     ordered = sorted(names)
-    shown = ", ".join(name[:80] for name in ordered[:5])
+    shown = ", ".join("".join(c if c.isprintable() else "?" for c in name[:80]) for name in ordered[:5])
     return f"{shown} and {len(ordered) - 5} more" if len(ordered) > 5 else shown
 
 

@@ -52,7 +52,12 @@ class Budget:
 
 
 def shown(text: object, most: int = 80) -> str:
-    """A name of a file for a message: one line, nothing but printable ASCII, not too long."""
-    line = str(text)[: most + 1].encode("ascii", "backslashreplace").decode("ascii")
+    """A name or value of a file for a message: one line, nothing but printable ASCII, not too long.
+
+    Of anything but text and numbers the type alone: a list can unfold to more text than the memory holds.
+    """
+    plain = isinstance(text, str | int | float | None)
+    line = str(text) if plain else f"a {type(text).__name__}"
+    line = line[: most + 1].encode("ascii", "backslashreplace").decode("ascii")
     line = "".join(c if c.isprintable() else "?" for c in line)
     return line if len(line) <= most else f"{line[:most]}..."

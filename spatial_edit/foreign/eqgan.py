@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions, Record
 from spatial_edit.foreign.nvlabs import discriminator
 from spatial_edit.foreign.persistent import is_module, modules_of, network, state_dict
@@ -136,12 +137,18 @@ def _check_layers(record: Record) -> None:
     for name, module in modules_of(record):
         activation, rate = module.attribute("activation"), module.attribute("bias_gain")
         if activation not in (None, "lrelu", "linear"):
-            raise ForeignError(f"the file was recognised as {WHAT}, but {name[:80]} uses {activation!s:.40}")
-        if name.startswith("mapping.fc") and rate is not None and rate != MAPPING_RATE:
             raise ForeignError(
-                f"the file was recognised as {WHAT}, but {name[:80]} has the learning rate {rate!s:.40} "
+                f"the file was recognised as {WHAT}, but {name[:80]} uses {shown(activation, 40)}"
+            )
+        if name.startswith("mapping.fc") and not _is_published(rate):
+            raise ForeignError(
+                f"the file was recognised as {WHAT}, but {name[:80]} has the learning rate {shown(rate, 40)} "
                 f"instead of {MAPPING_RATE}: not drawn here"
             )
+
+
+def _is_published(rate: object) -> bool:
+    return rate is None or (isinstance(rate, int | float) and rate == MAPPING_RATE)
 
 
 def _shape(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...]:

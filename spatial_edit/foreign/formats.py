@@ -12,6 +12,7 @@ from spatial_edit.foreign import (
     rosinality,
     tensorflow,
 )
+from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions
 
 # Asked in this order: those that are more particular first.
@@ -23,13 +24,13 @@ def convert(content: Content, options: ImportOptions | None = None) -> Converted
     for format in FORMATS:
         if format.recognises(content):
             return format.convert(content, options or ImportOptions())
-    raise ForeignError(f"{content.path.name} holds no network that is known here: {describe(content)}")
+    raise ForeignError(f"{shown(content.path.name)} holds no network that is known here: {describe(content)}")
 
 
 def describe(content: Content) -> str:
     """What was seen, in a few words: the container and the first names in it."""
     root = content.root
     if isinstance(root, dict):
-        names = ", ".join(str(name)[:60] for name in list(root)[:5])
+        names = ", ".join(shown(name, 60) for name in list(root)[:5])
         return f"a {content.container} file with {len(root)} entries ({names})"
     return f"a {content.container} file with one {type(root).__name__}"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from spatial_edit.foreign import persistent
 from spatial_edit.foreign import stylegan2_build as build
+from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import (
     Content,
     Converted,
@@ -122,8 +123,8 @@ def _discriminator(record: Record) -> tuple[nn.Module, dict[str, object]]:
     config = build.discriminator_config(tensors, NVLABS, group=GROUP if group is None else int(group))
     if resolution not in (None, config.resolution):
         raise ForeignError(
-            f"the file was recognised as {JUDGE}, but it says img_resolution = {str(resolution)[:40]}, while "
-            f"its tensors show {config.resolution}"
+            f"the file was recognised as {JUDGE}, but it says img_resolution = {shown(resolution, 40)}, "
+            f"while its tensors show {config.resolution}"
         )
     return build.discriminator(tensors, config, NVLABS, JUDGE), discriminator_to_json(config)
 

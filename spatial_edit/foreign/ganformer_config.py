@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import ForeignError
 from spatial_edit.generators.ganformer.config import GANformerConfig
 from spatial_edit.nn.bipartite_attention import AttentionConfig, grid_encoding
@@ -141,7 +142,7 @@ def _check_supported(tensors: Mapping[str, Tensor], said: Said) -> None:
         for place in places:
             found = place.get(name)
             if found is not None and found != value:
-                raise _wrong(f"with {name} = {str(found)[:40]}: only {value} is supported")
+                raise _wrong(f"with {name} = {shown(found, 40)}: only {value} is supported")
 
 
 def _components(tensors: Mapping[str, Tensor], said: Said) -> int:
@@ -271,7 +272,7 @@ def _compare(config: GANformerConfig, said: Said, placed: bool) -> None:
         for name, value in values.items():
             claimed = _look(places, name)
             if claimed is not None and claimed != value:
-                raise _wrong(f"it says {name} = {str(claimed)[:40]}, while its tensors show {value}")
+                raise _wrong(f"it says {name} = {shown(claimed, 40)}, while its tensors show {value}")
 
 
 def _compare_sides(config: GANformerConfig, said: Said) -> None:

@@ -16,7 +16,7 @@ from spatial_edit.foreign.content import ForeignError, Record
 MISSING = "???"  # how OmegaConf says that a value must still be given
 MAX_STEPS = 1000  # nodes looked at for one setting, references and parents included
 MAX_FOLLOWED = 20  # references from one to the next
-_REFERENCE = re.compile(r"\$\{\s*([^{}:$]+?)\s*\}")
+_REFERENCE = re.compile(r"\$\{([^{}:$]{1,1000})\}")  # longer ones are no reference
 Setting = int | float | bool | str | None
 
 
@@ -66,7 +66,7 @@ class _Search:
         if id(node) in trail or len(trail) >= MAX_FOLLOWED:
             raise _circle()
         trail = (*trail, id(node))
-        return self.resolved(self._referred(node, match[1], trail), trail)
+        return self.resolved(self._referred(node, match[1].strip(), trail), trail)
 
     def _referred(self, node: Record, reference: str, trail: tuple[int, ...]) -> object:
         up = len(reference) - len(reference.lstrip("."))

@@ -99,6 +99,8 @@ def network(root: object, *names: str) -> Record | None:
 
 
 def _join(prefix: str, key: object) -> str:
-    if not isinstance(key, str) or not key or len(key) > 200:
-        raise ForeignError("a name in the network's tree is not a text of at most 200 letters: damaged file")
+    if not isinstance(key, str) or not key.isprintable() or not 0 < len(key) <= 200:
+        raise ForeignError(
+            "a name in the network's tree is no printable text of at most 200 letters: damaged file"
+        )
     return f"{prefix}.{key}" if prefix else key

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from spatial_edit.foreign import stylegan2_build as build
+from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import (
     Content,
     Converted,
@@ -139,8 +140,8 @@ def _check(arguments: object, config: StyleGAN2Config) -> None:
         value = arguments.get(name)
         if value is not None and not (isinstance(value, int) and value == fact):
             raise ForeignError(
-                f"the file was recognised as {GENERATOR}, but its args say {name} is {str(value)[:40]} while "
-                f"its tensors show {fact}: it was altered or damaged"
+                f"the file was recognised as {GENERATOR}, but its args say {name} is {shown(value, 40)} "
+                f"while its tensors show {fact}: it was altered or damaged"
             )
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from spatial_edit.foreign import stylegan2_build as build
+from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions, Record
 from spatial_edit.foreign.stylegan2_names import TENSORFLOW
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, config_to_json, discriminator_to_json
@@ -80,14 +81,17 @@ def _variables(record: Record, prefix: str = "", depth: int = 0) -> dict[str, Te
     variables, components = record.attribute("variables"), record.attribute("components")
     for item in variables if isinstance(variables, list) else []:
         named = isinstance(item, tuple | list) and len(item) == 2 and isinstance(item[0], str)
-        if not named or not isinstance(item[1], Tensor | int | float):
+        number = named and isinstance(item[1], int | float) and abs(item[1]) < 2**63  # fits a tensor
+        if not named or not (number or isinstance(item[1], Tensor)):
             raise ForeignError("a variable of the TensorFlow network has no name or no numbers: damaged file")
         if item[0] != "lod":
             found[prefix + item[0]] = torch.as_tensor(item[1])
     if isinstance(components, Mapping):
         for name, part in components.items():
             if not _is_network(part) or depth > 3:
-                raise ForeignError(f"the component {str(name)[:40]!r} is no TensorFlow network: damaged file")
+                raise ForeignError(
+                    f"the component {shown(name, 40)!r} is no TensorFlow network: damaged file"
+                )
             found |= _variables(part, f"{prefix}{name}/", depth + 1)
     return found
 
@@ -129,11 +133,11 @@ def _check(said: Mapping[str, object], config: StyleGAN2Config) -> None:
         value = said.get(name)
         if value is not None and not (isinstance(value, int | str) and value == fact):
             raise ForeignError(
-                f"the file was recognised as {GENERATOR}, but it says {name} is {str(value)[:40]} while its "
+                f"the file was recognised as {GENERATOR}, but it says {name} is {shown(value, 40)} while its "
                 f"tensors show {fact}: it was altered or damaged"
             )
     base, most = said.get("fmap_base"), said.get("fmap_max", 512)
-    if isinstance(base, int) and isinstance(most, int) and said.get("fmap_decay", 1) == 1:
+    if isinstance(base, int) and isinstance(most, int) and _is(said.get("fmap_decay", 1), 1):
         for side, width in config.channels.items():
             if width != min(2 * base // side, most):
                 raise ForeignError(
@@ -146,12 +150,22 @@ def _check(said: Mapping[str, object], config: StyleGAN2Config) -> None:
 
 def _check_words(said: Mapping[str, object]) -> None:
     kernel, activation = said.get("resample_kernel"), said.get("nonlinearity")
-    if kernel is not None and (not isinstance(kernel, list | tuple) or list(kernel) != [1, 3, 3, 1]):
+    if kernel is not None and not _is_usual(kernel):
         raise ForeignError("the network resamples with another kernel than [1, 3, 3, 1]: not drawn here")
     if activation not in (None, "lrelu"):
         raise ForeignError(
-            f"the network's nonlinearity is {str(activation)[:40]!r}: only lrelu is drawn here"
+            f"the network's nonlinearity is {shown(activation, 40)!r}: only lrelu is drawn here"
         )
+
+
+def _is(value: object, number: float) -> bool:
+    return isinstance(value, int | float) and value == number
+
+
+def _is_usual(kernel: object) -> bool:
+    """Whether it is the list [1, 3, 3, 1]."""
+    wanted = (1, 3, 3, 1)
+    return isinstance(kernel, list | tuple) and len(kernel) == 4 and all(map(_is, kernel, wanted))
 
 
 def _with_our_rate(tensors: Mapping[str, Tensor], said: Mapping[str, object]) -> dict[str, Tensor]:
