@@ -85,7 +85,9 @@ def _content(folder: Path, texts: Mapping[str, str]) -> dict[str, Path | bytes]:
     content: dict[str, Path | bytes] = {
         str(path.relative_to(folder)): path
         for path in sorted([*folder.glob("*"), *folder.glob("*/*")])
-        if path.is_file() and path.parent in networks and OURS.fullmatch(path.relative_to(folder).as_posix())
+        if _own(folder, path)
+        and path.parent in networks
+        and OURS.fullmatch(path.relative_to(folder).as_posix())
     }
     content.update({name: text.encode() for name, text in texts.items() if name not in content})
     if missing := {CARD_NAME, MODEL_NAME} - set(content):
@@ -95,6 +97,12 @@ def _content(folder: Path, texts: Mapping[str, str]) -> dict[str, Path | bytes]:
         card.decode() if isinstance(card, bytes) else card.read_text(encoding="utf-8", errors="replace")
     )
     return content
+
+
+def _own(folder: Path, path: Path) -> bool:
+    """Whether a path is a file of the folder. Of links, those of the hub's cache into its own blobs are."""
+    blobs = folder.parent.parent / "blobs"
+    return path.is_file() and (not path.is_symlink() or path.resolve().parent == blobs.resolve())
 
 
 def _operations(content: Mapping[str, Path | bytes], stale: Iterable[str]) -> list:

@@ -41,6 +41,23 @@ def test_load_is_bit_for_bit_and_fetches_nothing_else(
     assert {p.name for p in (tmp_path / "cache").rglob("*") if p.suffix in (".py", ".bin")} == set()
 
 
+def test_an_encoder_is_fetched_and_a_discriminator_is_not(hub: StubHub, tiny_folder: Path) -> None:
+    files = files_of(tiny_folder)
+    part = {name: files[name] for name in files if name != "README.md"}
+    parts = {
+        f"{folder}/{name}": data for folder in ("encoder", "discriminator") for name, data in part.items()
+    }
+    snapshot = fetch(parse(f"hf:{NAME}@{hub.put(NAME, {**files, **parts})}"))
+    assert files_of(snapshot.folder) == {
+        **files,
+        **{n: d for n, d in parts.items() if n.startswith("encoder")},
+    }
+    assert hub.asked("/resolve/")[-1].endswith("/config.json")  # where it is, all are
+    fetching.discard(snapshot.folder)
+    assert not list(snapshot.folder.rglob("*.safetensors")) and fetching._whole(NAME, snapshot.commit) is None
+    assert not [p for p in (snapshot.folder.parents[1] / "blobs").iterdir() if p.stat().st_size > 10_000]
+
+
 def test_a_branch_becomes_its_commit_and_moves(
     hub: StubHub, tiny_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

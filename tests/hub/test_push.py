@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,6 +47,9 @@ def test_push_then_load_is_the_same_bit_for_bit(
         ".gitattributes": b"*.safetensors filter=lfs\n",
     }
     assert len(hub.asked("/commit/")) == 1
+    assert main(["push", printed, "me/again"]) == 0  # out of the cache, whose files are links
+    again = hub.repos["me/again"].commits[hub.repos["me/again"].branches["main"]]
+    assert again == hub.repos[REPO].commits[commit]
     back, here = registry.load(printed), registry.load("mine")
     pairs = zip(here.model.state_dict().items(), back.model.state_dict().items(), strict=True)
     assert all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
@@ -69,6 +73,21 @@ def test_a_second_push_replaces_and_leaves_no_old_shard(
     second = hub.repos[REPO].commits[hub.repos[REPO].branches["main"]]
     assert set(second) == {*files_of(added), "notes.txt", ".gitattributes"}
     assert registry.load(f"hf:{REPO}").weights == registry.load("mine").weights
+
+
+def test_further_networks_go_along_and_other_files_do_not(hub: StubHub, added: Path) -> None:
+    shutil.copytree(added, added / "encoder")
+    (added / "notes").mkdir()
+    for name in ("secret.txt", "notes/model.safetensors", "run.py", "Big.PNG"):
+        (added / name).write_bytes(b"x")
+    (added / "link.png").symlink_to("/etc/hostname")
+    address = push(added, REPO, {})
+    files = set(hub.repos[REPO].commits[address.revision]) - {".gitattributes"}
+    own = {"README.md", "config.json", "model.json", "model.safetensors"}
+    assert files == own | {f"encoder/{name}" for name in own}
+    (added / "encoder" / "model.safetensors").write_bytes(b"x" * 100)
+    with pytest.raises(ValueError, match=r"encoder/model\.safetensors"):
+        push(added, REPO, {})
 
 
 def test_branches(hub: StubHub, added: Path) -> None:
