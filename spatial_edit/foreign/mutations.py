@@ -92,9 +92,9 @@ def _another(value: object, random: Random) -> object:
         return random.choice([*choices, value.expand(2, *value.shape), torch.zeros(()), value.double()])
     if isinstance(value, int | float) and random.random() < 0.7:
         return random.choice((0, 1, -1, 3, 2**10, 2**40, 10**30, 0.5, math.nan, math.inf, -math.inf))
-    return random.choice(
-        (None, True, 0, -1, 10**9, "x", "${x}", "", b"x", (), [], {}, [None], {"x": None}, Record("a", "b"))
-    )
+    texts = ("x", "${x}", "", "a\n\x1b[2J", "x" * 100_000)
+    parts: tuple = ((), [], {}, [None], {"x": None}, Record("a", "b"), torch.ones(2), [torch.ones(2)] * 4)
+    return random.choice((None, True, 0, -1, 10**9, 2**400, b"x", *texts, *parts))
 
 
 def _mutate(data: bytes, other: bytes, random: Random) -> bytes:
