@@ -89,7 +89,8 @@ function receive() {
   const before = new Set(elements.map((item) => item.id));
   let made = false;
   scene = said;
-  if (opened) { outbox = []; drag = null; choose([]); use(said.kind || 'blobs'); }
+  const named = said.kind || 'blobs';
+  if (opened || !kind || kind.name !== named) { outbox = []; drag = null; choose([]); use(named); }   // the history may lead to another kind
   if (!drag && !outbox.length) {
     const fresh = said.elements.filter((item) => !before.has(item.id));
     restoreBase();

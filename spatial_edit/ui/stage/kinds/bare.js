@@ -2,7 +2,7 @@
 // the history, links and files.
 
 plainKind({
-  name: 'bare', still: true, cannot: ['clone', 'hide', 'lock', 'remove'],
+  name: 'bare', still: true,
   title: () => '', describe: () => '', steps: () => [],
   nodes: () => ({}), paint: () => '', under: () => [], move() {}, key: () => null,
   spot: () => ({ x: 0, y: 0, room: 0, shown: false }),
@@ -15,4 +15,9 @@ hooks.key.push((event) => {
   return true;
 });
 // What another kind had over its picture is gone, else there would be no way back.
-hooks.use.push(() => { if (!kind.still) return; view = 'both'; if (seen === 'opacity' || seen === 'depth') setSeen(''); });
+hooks.use.push(() => {
+  if (!kind.still) return;
+  view = 'both';
+  openPanel('');
+  if (seen === 'opacity' || seen === 'depth') setSeen('');
+});
