@@ -284,6 +284,7 @@ def test_storages_of_an_older_stream_agree(made: Made) -> None:
         (b"]" * 200_000 + b".", "unpacks to more than 32 MB"),
         (b"N" + b"2" * 600_000 + b".", "unpacks to more than 32 MB"),
         (b"(" + b"N" * 600_000 + b"t.", "unpacks to more than 32 MB"),
+        (b"\x80\x04N" + b"\x94" * 300_000 + b".", "unpacks to more than 32 MB"),
         (b"(" * 100_000 + b".", "more than 1000 deep"),
     ],
 )
