@@ -7,7 +7,7 @@ For every damaged copy it is checked, while the copy is read and converted, that
   code made or run, no other file, no process, no connection;
 - it takes at most ten seconds of the processor;
 - the memory that it takes stays below four times its size, or 32 MB: the peak that tracemalloc counts
-  (Python's and numpy's) plus all bytes of tensors that the reader asks for.
+  (Python's and numpy's), the reader's copy of the file, and all bytes of tensors that it asks for.
 
 To be run in a process of its own: an audit hook cannot be taken away again.
 """
@@ -162,7 +162,8 @@ def _try(path: Path, label: str, tally: Tally, watch: Watch, random: Random | No
 
     random: the file is whole, and what it holds is disturbed between the two.
     """
-    budget = Budget(path.stat().st_size)
+    size = path.stat().st_size
+    budget = Budget(size)
     tally.count += 1
     watch.seen.clear()
     content: Content | None = None
@@ -170,7 +171,7 @@ def _try(path: Path, label: str, tally: Tally, watch: Watch, random: Random | No
     start, watch.on = time.process_time(), True
     with _Outcome() as reading:
         content = read(path, budget=budget)
-    memory = tracemalloc.get_traced_memory()[1] + budget.tensors
+    memory = tracemalloc.get_traced_memory()[1] + size + budget.tensors
     tracemalloc.stop()
     if random is not None and content is not None:
         disturb(content.root, random)
