@@ -23,6 +23,7 @@ FAMILIES = {  # as people write them
     "eqgan": "EqGAN-SA",
     "ganformer": "GANformer",
     "bachgan": "BachGAN",
+    "bachgan-discriminator": "BachGAN's discriminator",
     "backbone": "Backbone of metrics",
 }
 KINDS = {

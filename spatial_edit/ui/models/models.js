@@ -11,6 +11,7 @@ function cell(label, ...parts) {
   const lines = parts.filter((part) => part instanceof Node ? part.textContent : part);
   node.append(...lines.map((part) => part instanceof Node ? part : make('span', part)));
   if (!lines.length) node.append(make('span', '–', 'md-none'));
+  if (!lines.length || lines.length === 1 && lines[0] === 'not stated') node.classList.add('md-unsaid');
   return node;
 }
 function button(text, label, className, run) {
@@ -52,7 +53,7 @@ function line(row) {
   head.scope = 'row';
   head.append(make('b', row.title), make('code', row.name));
   node.dataset.name = row.name;
-  const size = row.draws ? `${row.resolution} × ${row.resolution} px` : 'no pictures of its own';
+  const size = row.draws ? `${row.resolution} px` : 'no pictures of its own';
   node.append(head, cell('Kind', make('b', row.family), row.draws ? `layout: ${row.layout}` : '', size), cell('Licence', row.licence), cell('Trained on', row.training_data),
     cell('Comes from', row.source, row.format, hashOf(row)), cell('Measured', ...row.score), actions(row));
   return node;

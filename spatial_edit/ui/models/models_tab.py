@@ -24,6 +24,8 @@ HOW = (
     "Checkpoints of StyleGAN2 (PyTorch, TensorFlow, rosinality), BlobGAN, EqGAN, GANformer and BachGAN. A "
     "file is recognised by what is in it, and nothing in it is executed."
 )
+TO_FORM = """() => document.querySelector('.adding').scrollIntoView({ block: 'start',
+  behavior: window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' })"""
 ELSEWHERE = (
     "Models are added where this program runs on one's own computer; on this server that is switched off."
 )
@@ -58,7 +60,11 @@ def build_models_tab(
     adding: Adding,
 ) -> None:
     """Lay out the tab and wire it to the editor; `tab` is the surrounding one."""
-    gr.Markdown(INTRO, elem_classes="intro")
+    with gr.Row(elem_classes="over-models"):
+        gr.Markdown(INTRO, elem_classes="intro")
+        if permission.allowed:  # with many models the form is far below
+            below = gr.Button("Add a model", scale=0, min_width=130, size="sm", elem_id="to-form")
+            below.click(None, js=TO_FORM, api_visibility="private")
     table = models_table()
     form = None
     if permission.allowed:
