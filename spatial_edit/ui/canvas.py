@@ -84,7 +84,7 @@ def scene_value(
     is a sentence about a refused edit; the scene is then the unharmed one. `edits` are the ops of looks and
     of whole scenes that the model knows.
     """
-    height = frame.image.shape[1]
+    height, width = frame.image.shape[1:]
     return {
         "why": why,
         "stamp": stamp,
@@ -99,7 +99,8 @@ def scene_value(
         "can_redo": can_redo,
         "message": message or " ".join(map(_sentence, frame.notes)),
         "error": error,
-        "detail": f"{height} × {height} px",
+        "detail": f"{width} × {height} px",
+        "aspect": width / height,
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 from spatial_edit import share
 from tests.e2e.conftest import pages_of, running
 from tests.e2e.hands import element, one_step, settle
-from tests.ui.fake_kinds import SAMPLES, FakePlain
+from tests.ui.fake_kinds import SAMPLES, FakePlain, FakeWide
 
 pytestmark = pytest.mark.browser
 
@@ -198,3 +198,25 @@ def test_a_phone_drags_a_centre(open_kind: Any) -> None:
     page.wait_for_function("() => spatialEdit.scene.can_undo && spatialEdit.idle")
     width = page.locator(".se-svg").bounding_box()["width"]
     assert layout_of(page).centres[3, 0].item() == pytest.approx(0.3 + 40 / width, abs=0.02)
+
+
+def test_a_wide_picture_keeps_its_form(browser: Any) -> None:
+    """Twice as wide as high: the stage is so too, and places are fractions of each side."""
+    model = FakeWide("boxes", 239)
+    with running(model) as url, pages_of(browser, url) as opener:
+        page = opener(f"?e={share.encode(model.sample(1), model.spec.number)}")
+        box = page.locator(".se-stage").bounding_box()
+        assert box["width"] / box["height"] == pytest.approx(2, abs=0.02)
+        assert page.locator(".se-stat").inner_text() == "128 × 64 px"
+        drawn = page.locator('.se-shape[data-id="1"] .sp-frame').bounding_box()
+        assert drawn["width"] / box["width"] == pytest.approx(0.3, abs=0.01)
+        assert drawn["height"] / box["height"] == pytest.approx(0.2, abs=0.02)
+        assert (drawn["y"] - box["y"]) / box["height"] == pytest.approx(0.55, abs=0.01)
+        one_step(page, lambda: drag(page, (0.5, 0.7), (0.4, 0.8)))
+        assert layout_of(page).centres[1].tolist() == pytest.approx([0.35, 0.75], abs=0.01)
+        x, y = grip(page, "se")
+        one_step(page, lambda: drag(page, (x, y), (x + 0.1, y + 0.05)))
+        assert layout_of(page).corners()[1].tolist() == pytest.approx([0.2, 0.65, 0.6, 0.9], abs=0.015)
+        page.locator('[data-zoom="in"]').click()
+        shown = page.locator(".se-img").bounding_box()
+        assert shown["width"] / shown["height"] == pytest.approx(2, abs=0.02)

@@ -112,3 +112,10 @@ class FakePlain:
 
     def render_batch(self, scenes: list[Scene]) -> Tensor:
         return torch.stack([self.render(scene) for scene in scenes])
+
+
+class FakeWide(FakePlain):
+    """Pictures twice as wide as high."""
+
+    def render(self, scene: Scene, *, preview: bool = False) -> Tensor:
+        return super().render(scene, preview=preview).repeat_interleave(2, -1)

@@ -7,8 +7,10 @@ const coarse = window.matchMedia('(pointer: coarse)');
 const pen = document.createElement('canvas').getContext('2d');
 const nodes = new Map();
 const lens = { zoom: 1, x: 0, y: 0 };             // the picture in the stage: how much larger, and where its corner is in CSS pixels
-let frameSide = 512;                              // the stage's side in CSS pixels
-let side = 512;                                   // the picture's side in CSS pixels: frameSide * lens.zoom
+let frameSide = 512;                              // the stage's width in CSS pixels
+let side = 512;                                   // the picture's width in CSS pixels: frameSide * lens.zoom
+let form = 1;                                     // the picture's height over its width
+const frameTall = () => frameSide * form, tall = () => side * form;   // the heights of both
 let hovered = null;
 
 function make(name, attributes, parent) {
@@ -70,7 +72,7 @@ function drawHint(item, depth) {
 function drawLabels() {
   const placed = [], spots = new Map(elements.map((item) => [item.id, kind.spot(item)])), dragged = drag !== null && drag.moved;
   const order = [...elements].sort((p, q) => (q.id === selected) - (p.id === selected) || spots.get(p.id).y - spots.get(q.id).y || p.id - q.id);
-  const [left, right] = [-lens.x, frameSide - lens.x], [top, bottom] = [-lens.y, frameSide - lens.y], off = 40;
+  const [left, right] = [-lens.x, frameSide - lens.x], [top, bottom] = [-lens.y, frameTall() - lens.y], off = 40;
   pen.font = '600 11.5px system-ui, sans-serif';
   for (const item of order) {
     const { tag, plate, text } = nodesOf(item), spot = spots.get(item.id), asked = item.id === selected || item.id === hovered && !dragged;
@@ -117,7 +119,7 @@ function handle(name, hint, build, parent = handles) {
 // A coordinate moved into the part of the picture that the stage shows, with room for a handle; axis 0 is x, 1 is y.
 function inStage(value, axis) {
   const margin = coarse.matches ? 22 : 13, low = -(axis ? lens.y : lens.x);
-  return clamp(value, [low + margin, low + frameSide - margin]);
+  return clamp(value, [low + margin, low + (axis ? frameTall() : frameSide) - margin]);
 }
 const handled = (item) => Boolean(item && view !== 'picture' && !item.locked && picked.size < 2);
 function drawHandles() {

@@ -77,7 +77,7 @@ function showMenu(page) {
   menu.hidden = false; menu.scrollTop = 0;
   const [x, y] = menuAt, wide = menu.offsetWidth, high = menu.offsetHeight;
   menu.style.left = `${clamp(x, [6, Math.max(6, frameSide - wide - 6)])}px`;
-  menu.style.top = `${clamp(y, [6, Math.max(6, frameSide - high - 6)])}px`;
+  menu.style.top = `${clamp(y, [6, Math.max(6, frameTall() - high - 6)])}px`;
   (entries()[page === 'first' ? 0 : 1] || menu).focus({ preventScroll: true });
 }
 function menuNode(item) {
@@ -149,7 +149,7 @@ for (const name of ['pointerup', 'pointercancel']) {
 menu.addEventListener('click', (event) => { if (resting !== null || event.timeStamp - lifted < 60) { event.stopPropagation(); event.preventDefault(); } }, true);
 // By keyboard: at the selected element, or in the middle.
 function menuByKey() {
-  const item = current(), spot = item ? kind.spot(item) : { x: frameSide / 2 - lens.x, y: frameSide / 2 - lens.y };
+  const item = current(), spot = item ? kind.spot(item) : { x: frameSide / 2 - lens.x, y: frameTall() / 2 - lens.y };
   openMenu(spot.x + lens.x, spot.y + lens.y);
 }
 layers.addEventListener('contextmenu', (event) => {

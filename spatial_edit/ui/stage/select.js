@@ -36,7 +36,7 @@ function step(by, along = false) {
 // ---- the marquee: a tool of its own, and what a mouse does that is dragged over an empty place ----
 const marquee = make('rect', { class: 'se-marquee' }, svg);
 marquee.style.display = 'none';
-const boundsOf = (item) => { if (kind.bounds) return kind.bounds(item); const { x, y } = kind.spot(item); return { left: x / side, right: x / side, top: y / side, bottom: y / side }; };
+const boundsOf = (item) => { if (kind.bounds) return kind.bounds(item); const { x, y } = kind.spot(item); return { left: x / side, right: x / side, top: y / tall(), bottom: y / tall() }; };
 tools.marquee = {
   cursor: 'crosshair', from: null, kept: null, moved: false, adds: false,   // adds: a finger has no Shift key
   start(x, y, event) {
@@ -48,7 +48,7 @@ tools.marquee = {
     if (!this.moved && Math.hypot(x - x0, y - y0) * side < 4) return;
     this.moved = true;
     marquee.style.display = '';
-    put(marquee, { x: left * side, y: top * side, width: (right - left) * side, height: (bottom - top) * side });
+    put(marquee, { x: left * side, y: top * tall(), width: (right - left) * side, height: (bottom - top) * tall() });
     const caught = elements.filter((item) => { const box = boundsOf(item), mx = (box.left + box.right) / 2, my = (box.top + box.bottom) / 2; return !item.hidden && mx >= left && mx <= right && my >= top && my <= bottom; });
     choose([...this.kept, ...caught.map((item) => item.id)]);
     drawSoon();
@@ -78,7 +78,7 @@ function drawGroup() {
   const items = grouped(), shown = items.length > 0 && view !== 'picture';
   groupLayer.style.display = shown ? '' : 'none';
   if (!shown) return;
-  const box = boxOf(items), [left, right, top, bottom] = [box.left * side, box.right * side, box.top * side, box.bottom * side];
+  const box = boxOf(items), [left, right, top, bottom] = [box.left * side, box.right * side, box.top * tall(), box.bottom * tall()];
   put(groupBox, { x: left, y: top, width: right - left, height: bottom - top });
   for (const [name, [across, down]] of Object.entries(CORNERS)) {
     const node = handle(`group-${name}`, 'Drag: size of all', (group) => make('rect', { class: 'se-dot', x: -6, y: -6, width: 12, height: 12, rx: 2.5 }, group), groupLayer);

@@ -32,8 +32,8 @@ function showGuides([x, y] = []) {
   const lines = [x && ['x', x[1]], y && ['y', y[1]]].filter(Boolean);
   while (guides.children.length > lines.length) guides.lastChild.remove();
   lines.forEach(([axis, at], i) => {
-    const line = guides.children[i] || make('line', {}, guides), px = at * side;
-    put(line, axis === 'x' ? { x1: px, x2: px, y1: 0, y2: side } : { x1: 0, x2: side, y1: px, y2: px });
+    const line = guides.children[i] || make('line', {}, guides), px = at * (axis === 'x' ? side : tall());
+    put(line, axis === 'x' ? { x1: px, x2: px, y1: 0, y2: tall() } : { x1: 0, x2: side, y1: px, y2: px });
   });
 }
 const hideGuides = () => showGuides();

@@ -7,16 +7,16 @@ const zoomWords = find('.se-zoom');
 // Shows the lens; the plane always covers the frame.
 function showLens() {
   const size = frameSide * lens.zoom;
-  lens.x = clamp(lens.x, [frameSide - size, 0]); lens.y = clamp(lens.y, [frameSide - size, 0]);
   side = size;
-  Object.assign(plane.style, { width: `${size}px`, height: `${size}px`, left: `${lens.x}px`, top: `${lens.y}px` });
-  svg.setAttribute('viewBox', `0 0 ${size} ${size}`);
+  lens.x = clamp(lens.x, [frameSide - size, 0]); lens.y = clamp(lens.y, [frameTall() - tall(), 0]);
+  Object.assign(plane.style, { width: `${size}px`, height: `${tall()}px`, left: `${lens.x}px`, top: `${lens.y}px` });
+  svg.setAttribute('viewBox', `0 0 ${size} ${tall()}`);
   stage.classList.toggle('zoomed', lens.zoom > 1);
   zoomWords.textContent = `${Math.round(lens.zoom * 100)} %`;
   for (const button of element.querySelectorAll('[data-zoom]')) button.disabled = lens.zoom === { in: ZOOM[1], out: ZOOM[0], fit: ZOOM[0] }[button.dataset.zoom];
 }
 // Enlarges to `zoom`; the picture's point under (px, py), in pixels of the frame, stays where it is.
-function zoomTo(zoom, px = frameSide / 2, py = frameSide / 2) {
+function zoomTo(zoom, px = frameSide / 2, py = frameTall() / 2) {
   const wanted = clamp(zoom, ZOOM), factor = wanted / lens.zoom;
   lens.x = px - (px - lens.x) * factor; lens.y = py - (py - lens.y) * factor;
   lens.zoom = Math.abs(wanted - 1) < 0.01 ? 1 : wanted;
@@ -36,8 +36,8 @@ function zoomBy(name) {
 // What the keyboard has selected is seen.
 function reveal(item) {
   if (lens.zoom === 1) return;
-  const spot = kind.spot(item), margin = 40, step = (value, corner) => (value + corner < margin ? margin - value - corner : Math.min(0, frameSide - margin - value - corner));
-  panBy(step(spot.x, lens.x), step(spot.y, lens.y));
+  const spot = kind.spot(item), margin = 40, step = (value, corner, frame) => (value + corner < margin ? margin - value - corner : Math.min(0, frame - margin - value - corner));
+  panBy(step(spot.x, lens.x, frameSide), step(spot.y, lens.y, frameTall()));
 }
 
 // ---- wheel: with Ctrl (a trackpad's pinch comes so too) it enlarges; over the focused element it resizes; else it moves what is enlarged ----
@@ -104,6 +104,14 @@ document.addEventListener('keyup', function spaceUp(event) {
 window.addEventListener('blur', () => holdSpace(false));
 element.addEventListener('click', (event) => { const button = event.target.closest('[data-zoom]'); if (!button) return; zoomBy(button.dataset.zoom); if (event.detail) stage.focus({ preventScroll: true }); });  // of a mouse: Space is then the hand
 
+// The stage takes the picture's form; the server says width over height.
+hooks.receive.push((said) => {
+  const next = said.aspect > 0 ? 1 / said.aspect : 1;
+  if (next === form) return;
+  form = next;
+  stage.style.setProperty('--se-form', String(1 / form));
+  showLens();
+});
 hooks.receive.push((said, opened) => { if (opened && lens.zoom > 1) zoomTo(1); });   // another scene is seen whole
 
 // ---- how strongly outlines and labels are seen, 0 .. 1; remembered where the browser allows it ----

@@ -17,16 +17,16 @@ plainKind({
   nodes: (shape) => ({ halo: make('rect', { class: 'se-halo' }, shape), frame: make('rect', { class: 'sp-frame' }, shape) }),
   paint(item, { halo, frame }) {
     const { left, top } = flatBox(item);
-    for (const node of [halo, frame]) put(node, { x: left * side, y: top * side, width: item.width * side, height: item.height * side, rx: 2 });
+    for (const node of [halo, frame]) put(node, { x: left * side, y: top * tall(), width: item.width * side, height: item.height * tall(), rx: 2 });
     return 'se-plain';
   },
   bounds: flatBox,
-  spot: (item) => ({ x: item.x * side, y: Math.max(flatBox(item).top * side + 13, 13), room: item.width * side - 6, shown: true }),
+  spot: (item) => ({ x: item.x * side, y: Math.max(flatBox(item).top * tall() + 13, 13), room: item.width * side - 6, shown: true }),
   handles(item) {
     const box = flatBox(item);
     for (const [name, [sx, sy]] of Object.entries(CORNER_SIGNS)) {
       const node = handle(name, 'Drag: size (Shift: keep the form)', (group) => make('rect', { class: 'se-dot', x: -6, y: -6, width: 12, height: 12, rx: 2.5 }, group));
-      node.setAttribute('transform', `translate(${inStage((sx < 0 ? box.left : box.right) * side, 0)} ${inStage((sy < 0 ? box.top : box.bottom) * side, 1)})`);
+      node.setAttribute('transform', `translate(${inStage((sx < 0 ? box.left : box.right) * side, 0)} ${inStage((sy < 0 ? box.top : box.bottom) * tall(), 1)})`);
     }
   },
   under: (x, y) => elements.filter((item) => !item.hidden && inFlatBox(item, x, y)).sort((p, q) => p.width * p.height - q.width * q.height),

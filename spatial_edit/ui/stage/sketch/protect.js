@@ -16,9 +16,9 @@ const brushRadius = () => Number(maskSize.value) / 100 / 2;
 
 let veiled = '';                                   // what the veil was last drawn for
 function drawVeil() {
-  const painting = tool === 'protect', cells = painting ? draft : appliedCells, now = `${painting ? strokes : applied} ${side}`;
+  const painting = tool === 'protect', cells = painting ? draft : appliedCells, now = `${painting ? strokes : applied} ${side} ${form}`;
   veil.style.display = cells ? '' : 'none';
-  if (cells && now !== veiled) { veilPath.setAttribute('d', protectedPath(cells, side)); veiled = now; }
+  if (cells && now !== veiled) { veilPath.setAttribute('d', protectedPath(cells, side)); veil.setAttribute('transform', `scale(1 ${form})`); veiled = now; }
   find('button[data-tool=protect]').classList.toggle('marked', Boolean(applied));
   if (painting) drawOptions(); else brushRing.style.display = 'none';
 }
@@ -85,7 +85,7 @@ maskFile.addEventListener('change', async () => {
 svg.addEventListener('pointermove', (event) => {
   const over = tool === 'protect' && event.pointerType !== 'touch';
   brushRing.style.display = over ? '' : 'none';
-  if (over) { const [x, y] = place(event); put(brushRing, { cx: x * side, cy: y * side, r: brushRadius() * side }); }
+  if (over) { const [x, y] = place(event); put(brushRing, { cx: x * side, cy: y * side, r: brushRadius() * side, transform: `scale(1 ${form})` }); }
 });
 svg.addEventListener('pointerleave', () => { brushRing.style.display = 'none'; });
 hooks.key.push((event) => {
