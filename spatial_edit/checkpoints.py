@@ -110,11 +110,15 @@ def load(
     entries = _entries(folder, shards)
     with _loading:
         try:
+            with torch.device("meta"):  # accelerate's way takes memory for a moment, whatever the sizes
+                outline = build(config)
+            _compare(folder, outline, entries)
             with init_empty_weights():
                 module = build(config)
+        except CheckpointError:
+            raise
         except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError, AttributeError) as error:
             raise CheckpointError(f"{folder.name}/{CONFIG_NAME} describes no model: {error}") from error
-        _compare(folder, module, entries)
         digest = _check_hash(folder, stored_hash)
         place = torch.device(device)
         most = max_memory or limits(_bytes(module), place)

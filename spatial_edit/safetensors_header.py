@@ -56,6 +56,21 @@ def read_header(path: Path) -> dict[str, Entry]:
             header = _json_object(file.read(length), path)
     except OSError as error:
         raise CheckpointError(f"cannot read {_name(path)}: {error.strerror or error}") from error
+    return {name: entry for name, (entry, _) in _checked(header, size - 8 - length, path).items()}
+
+
+def layout(view: memoryview, path: Path) -> dict[str, tuple[Entry, int]]:
+    """As `read_header` of a file that is in memory already; with the place in it where each tensor begins."""
+    length = struct.unpack("<Q", view[:8])[0] if len(view) >= 8 else 0
+    if not 2 <= length <= min(MAX_HEADER_BYTES, len(view) - 8):
+        raise CheckpointError(f"{_name(path)} is cut short or not a safetensors file: get it again")
+    header = _json_object(bytes(view[8 : 8 + length]), path)
+    found = _checked(header, len(view) - 8 - length, path)
+    return {name: (entry, 8 + length + begin) for name, (entry, begin) in found.items()}
+
+
+def _checked(header: dict, data: int, path: Path) -> dict[str, tuple[Entry, int]]:
+    """Every tensor, and where it begins in the `data` bytes behind the header."""
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or metadata.get("format", "pt") != "pt":
         raise CheckpointError(f"{_name(path)} was not written for torch: get it again")
@@ -70,11 +85,11 @@ def read_header(path: Path) -> dict[str, Entry]:
         if begin != end:
             raise CheckpointError(f"{_name(path)} has a gap or an overlap before {name!r}: get it again")
         end = stop
-    if end != size - 8 - length:
+    if end != data:
         raise CheckpointError(
-            f"{_name(path)} has {size - 8 - length} bytes of weights, its header promises {end}: get it again"
+            f"{_name(path)} has {data} bytes of weights, its header promises {end}: get it again"
         )
-    return entries
+    return {name: (entry, spans[name][0]) for name, entry in entries.items()}
 
 
 def parse_json(path: Path, max_bytes: int) -> dict:

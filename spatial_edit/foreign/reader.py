@@ -14,12 +14,16 @@ open.
 from __future__ import annotations
 
 import hashlib
+import math
 import mmap
 import os
 import stat
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from spatial_edit.foreign.archive import read_archive
 from spatial_edit.foreign.budget import Budget, shown
@@ -28,13 +32,11 @@ from spatial_edit.foreign.machine import Machine
 from spatial_edit.foreign.names import NAMES
 from spatial_edit.foreign.storages import is_stream, read_stream
 from spatial_edit.foreign.tree import finish
-from spatial_edit.safetensors_header import CheckpointError, read_header
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from spatial_edit.safetensors_header import CheckpointError, layout
 
 MAX_BYTES = 8_000_000_000
 MAX_HEADER = 800_000  # bytes of JSON in a small safetensors file; a tenth of a large one
+JSON_TIMES = 25  # what JSON takes in memory, of its length: empty lists have two bytes and a comma
 CHUNK = 16_000_000
 _TEXT = set(range(32, 127)) | {9, 10, 12, 13}
 
@@ -64,12 +66,13 @@ def read(path: Path, max_bytes: int = MAX_BYTES, budget: Budget | None = None) -
     """
     name = shown(path.name)
     try:
-        view = _map(path, max_bytes)
+        view = _loaded(path, max_bytes)
     except OSError as error:
         raise ForeignError(f"cannot read {name}: {error.strerror or error}") from error
     try:
         _refuse_strangers(view)
         budget = budget or Budget(len(view))
+        budget.charge(len(view))
         container, root = _unpack(path, view, budget)
         root = finish(root, budget)
     except ForeignError as error:
@@ -77,10 +80,10 @@ def read(path: Path, max_bytes: int = MAX_BYTES, budget: Budget | None = None) -
     return Content(container, root, path, len(view), _sha256(view))
 
 
-def _map(path: Path, max_bytes: int) -> memoryview:
-    """The file's bytes, which the system reads when they are looked at."""
+def _loaded(path: Path, max_bytes: int) -> memoryview:
+    """The file's bytes, as a copy: what is mapped and then cut short by somebody ends the whole program."""
     name = shown(path.name)
-    with open(path, "rb", opener=lambda place, flags: os.open(place, flags | os.O_NONBLOCK)) as file:
+    with open(path, "rb", 0, opener=lambda place, flags: os.open(place, flags | os.O_NONBLOCK)) as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             raise ForeignError(f"{name} is no plain file")
@@ -90,7 +93,14 @@ def _map(path: Path, max_bytes: int) -> memoryview:
             raise ForeignError(
                 f"{name} has {facts.st_size / 1e9:.1f} GB, at most {max_bytes / 1e9:g} GB are read"
             )
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        view = memoryview(mmap.mmap(-1, facts.st_size))  # memory that is given back as soon as it is free
+        done = 0
+        while done < len(view):
+            count = file.readinto(view[done : done + CHUNK])
+            if not count:
+                raise ForeignError(f"{name} became shorter while it was read: try again")
+            done += count
+        return view.toreadonly()
 
 
 def _sha256(view: memoryview) -> str:
@@ -131,11 +141,18 @@ def _safetensors(path: Path, view: memoryview, budget: Budget) -> dict[str, Tens
     length = struct.unpack("<Q", view[:8])[0]
     if length > max(MAX_HEADER, len(view) // 10):
         raise ForeignError(f"it announces a header of {length} bytes, too much for a file of {len(view)}")
+    budget.charge(JSON_TIMES * length)
     try:
-        header = read_header(path)
+        found = layout(view, path)
     except CheckpointError as error:
         raise ForeignError(f"{error}") from error
-    from safetensors.torch import load_file
-
-    budget.charge_tensor(len(view))
-    return load_file(path) if header else {}
+    tensors = {}
+    for name, (entry, begin) in found.items():
+        budget.tick()
+        size = math.prod(entry.shape) * entry.dtype.itemsize
+        budget.charge_tensor(size)
+        numbers = torch.from_numpy(np.frombuffer(view[begin : begin + size], np.uint8).copy())
+        if entry.dtype == torch.bool or not size:  # any byte but 0 is true; nothing cannot be viewed
+            numbers = numbers.ne(0).to(entry.dtype)
+        tensors[name] = numbers.view(entry.dtype).reshape(entry.shape)
+    return tensors

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import nn
 
-from spatial_edit.foreign import eqgan, formats, nvlabs, tensorflow
+from spatial_edit import checkpoints
+from spatial_edit.foreign import eqgan, formats, nvlabs, reader, tensorflow
 from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import ForeignError, ImportOptions, Record
 from spatial_edit.foreign.omegaconf_tree import setting
 from spatial_edit.foreign.reader import read
-from spatial_edit.safetensors_header import few
+from spatial_edit.safetensors_header import CheckpointError, few
 from tests.foreign.stylegan2_file import PLAIN, content, nvlabs_tensors, small_generator, small_judge, tree
 from tests.foreign.test_stylegan2_tensorflow_files import SAID, tensorflow_generator, tensorflow_judge
 
@@ -87,3 +90,38 @@ def test_errors_tensors_as_learning_rates_of_eqgan() -> None:
     root = tree({"mapping.fc0.weight": TWO}, {"mapping.fc0": {"bias_gain": TWO}})
     with pytest.raises(ForeignError, match="learning rate a Tensor"):
         eqgan.convert(content({"G_ema": root}), ImportOptions())
+
+
+def test_errors_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    """What is read is a copy: a mapped file that somebody cuts short would end the program (SIGBUS)."""
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * 100_000)
+    view = reader._loaded(path, 1_000_000)
+    with open(path, "r+b") as file:
+        file.write(b"b" * 100_000)
+    assert bytes(view) == b"a" * 100_000
+
+
+def test_errors_sizes_of_config_json_are_compared_before_memory_is_taken(tmp_path: Path) -> None:
+    checkpoints.save(tmp_path / "model", nn.Linear(2, 2), {"width": 10**7})
+    made: list[str] = []
+
+    def build(config: dict) -> nn.Module:
+        made.append(torch.empty(0).device.type)
+        return nn.Linear(config["width"], config["width"])  # 400 TB
+
+    with pytest.raises(CheckpointError, match="the model needs"):
+        checkpoints.load(tmp_path / "model", build)
+    assert made == ["meta"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bool, torch.bfloat16, torch.int64])
+def test_numbers_safetensors_without_the_library(tmp_path: Path, dtype: torch.dtype) -> None:
+    tensors = {"a": torch.tensor([[0, 1], [1, 0], [1, 1]]).to(dtype), "b": torch.tensor(1).to(dtype)}
+    tensors["c"] = torch.zeros(0, 3, dtype=dtype)
+    path = tmp_path / "file"
+    save_file(tensors, path)
+    found = read(path).root
+    assert isinstance(found, dict) and set(found) == set(tensors)
+    for name, tensor in tensors.items():
+        assert found[name].dtype == dtype and torch.equal(found[name], tensor)
