@@ -280,6 +280,11 @@ def test_storages_of_an_older_stream_agree(made: Made) -> None:
         (b"]" * 200 + b"a" * 199 + b".", "more than 100 deep"),
         (b"(" * 2_000 + b"t" * 2_000 + b".", "more than 1000 deep"),
         (b")" + b"\x85" * 5_000 + b".", "more than 100 deep"),
+        # 80 deep, and the same again below 60 others
+        (
+            b"]" * 80 + b"a" * 79 + b"q\x000](h\x00" + b"]" * 60 + b"h\x00" + b"a" * 60 + b"e.",
+            "more than 100 deep",
+        ),
         (b"}" * 200_000 + b".", "unpacks to more than 32 MB"),
         (b"]" * 200_000 + b".", "unpacks to more than 32 MB"),
         (b"N" + b"2" * 600_000 + b".", "unpacks to more than 32 MB"),
