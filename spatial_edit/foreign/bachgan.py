@@ -27,6 +27,7 @@ from spatial_edit.generators.bachgan.names import (
     CITYSCAPES_THINGS,
     plain_names,
 )
+from spatial_edit.generators.bachgan.scenes import words_of
 from spatial_edit.layouts.boxes import MAX_FLAT_BOXES
 from spatial_edit.nn.spade import spectral_sigma
 from spatial_edit.safetensors_header import few
@@ -117,6 +118,7 @@ def _generator(state: dict[str, Tensor]) -> Converted:
         module=module,
         notes=tuple(notes),
         kind="boxes",
+        row_names=words_of(config),
         max_elements=MAX_FLAT_BOXES,
         training_data=known.title if known else "not stated",
     )

@@ -17,7 +17,7 @@ import gradio as gr
 import torch
 from torch import Tensor
 
-from spatial_edit.layouts import Blobs, Boxes3D, Colour, Source
+from spatial_edit.layouts import Blobs, Boxes, Boxes3D, Colour, Source
 from spatial_edit.layouts.boxes3d import LIGHTS, PLACEMENT, STYLES, style_row
 from spatial_edit.layouts.guard_codec import mask_to_text
 from spatial_edit.layouts.kinds_codec import Plain
@@ -70,6 +70,7 @@ def scene_value(
     *,
     why: str,
     edits: Sequence[str] = (),
+    classes: Sequence[str] = (),
     timeline: Timeline | None = None,
     can_undo: bool = False,
     can_redo: bool = False,
@@ -82,7 +83,7 @@ def scene_value(
     `why` is "open" (another scene), "fresh" (the first one: the address bar stays clean) or "commit" (the
     answer to the browser's request number `stamp`). `names` gives an element's word from its row. `error`
     is a sentence about a refused edit; the scene is then the unharmed one. `edits` are the ops of looks and
-    of whole scenes that the model knows.
+    of whole scenes that the model knows, `classes` what labelled boxes may be.
     """
     height, width = frame.image.shape[1:]
     return {
@@ -93,7 +94,7 @@ def scene_value(
         "model": frame.scene.model,
         "image": data_url(display(frame.image), quality=95),
         "elements": elements_of(frame, names),
-        "world": world_of(frame) | _facts(frame, names, edits),
+        "world": world_of(frame) | _facts(frame, names, edits, classes),
         "history": history_of(timeline),
         "can_undo": can_undo,
         "can_redo": can_redo,
@@ -148,9 +149,13 @@ def world_of(frame: Frame) -> dict[str, object]:
     }
 
 
-def _facts(frame: Frame, names: Callable[[int], str], edits: Sequence[str]) -> dict[str, object]:
-    """What the panel beside blobs needs to know of their scene and model; nothing for other layouts."""
+def _facts(
+    frame: Frame, names: Callable[[int], str], edits: Sequence[str], classes: Sequence[str]
+) -> dict[str, object]:
+    """What the panel beside blobs needs to know of their scene and model; the classes of labelled boxes."""
     scene = frame.scene
+    if isinstance(scene.layout, Boxes):
+        return {"classes": list(classes)}
     if not isinstance(scene.layout, Blobs):
         return {}
     return {

@@ -122,6 +122,11 @@ class Context:
         spec = self.models.get(model)
         return spec.edits if spec is not None else ()
 
+    def classes(self, model: str) -> tuple[str, ...]:
+        """What a model's labelled boxes may be: its rows' names."""
+        spec = self.models.get(model)
+        return spec.row_names if spec is not None else ()
+
     def show(self, seat: Seat, frame: Frame, why: str, **more: Any) -> dict[str, object]:
         """The canvas's value for a frame of this seat."""
         session, names = seat.session, self.row_names(frame.scene.model)
@@ -132,6 +137,7 @@ class Context:
             names,
             why=why,
             edits=self.edits(frame.scene.model),
+            classes=self.classes(frame.scene.model),
             timeline=session.timeline,
             can_undo=session.can_undo,
             can_redo=session.can_redo,

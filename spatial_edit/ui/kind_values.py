@@ -13,7 +13,7 @@ HELP_KINDS = """
 |---|---|
 | **Move** | drag, or arrow keys (Shift: larger steps) |
 | **Heatmap centres** | drag the white handle, `+` `-`: spread; `1` `2` `3`: level |
-| **Boxes** | drag a corner (Shift: keep the form), `+` `-`, `,` `.` |
+| **Boxes** | drag a corner (Shift: keep the form), `+` `-`, `,` `.`; right click: its class, a new box |
 | **Segments** | Alt+drag: paint with the selected one |
 | **Blocks** | drag onto another one: the two change places; `R`: draw anew |
 | **Points** | drag the handle or its target; `T`: which of them the arrow keys move |

@@ -202,7 +202,7 @@ def test_a_phone_drags_a_centre(open_kind: Any) -> None:
 
 def test_a_wide_picture_keeps_its_form(browser: Any) -> None:
     """Twice as wide as high: the stage is so too, and places are fractions of each side."""
-    model = FakeWide("boxes", 239)
+    model = FakeWide("boxes", 239, ("bus", "car", "tram"))
     with running(model) as url, pages_of(browser, url) as opener:
         page = opener(f"?e={share.encode(model.sample(1), model.spec.number)}")
         box = page.locator(".se-stage").bounding_box()
@@ -220,3 +220,21 @@ def test_a_wide_picture_keeps_its_form(browser: Any) -> None:
         page.locator('[data-zoom="in"]').click()
         shown = page.locator(".se-img").bounding_box()
         assert shown["width"] / shown["height"] == pytest.approx(2, abs=0.02)
+        page.locator('[data-zoom="fit"]').click()
+
+        def choose(*path: str) -> None:
+            """By keyboard: the menu, then its pages."""
+            page.keyboard.press("Shift+F10")
+            for words in path:
+                page.locator(".se-menu [role=menuitem]", has_text=words).focus()
+                page.keyboard.press("Enter")
+            settle(page)
+
+        press(page, 1)
+        one_step(page, lambda: choose("Another class…", "tram"))
+        assert layout_of(page).labels == ("bus", "tram", "person")
+        assert page.locator(".se-menu").is_hidden()
+        press(page, 0)
+        one_step(page, lambda: choose("Add a box…", "car"))
+        assert layout_of(page).labels == ("bus", "tram", "person", "car")
+        assert page.evaluate("() => spatialEdit.selected") == 3

@@ -5,6 +5,8 @@ The seed shifts the hue of the picture a little; every edit of the layout shows 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -115,7 +117,11 @@ class FakePlain:
 
 
 class FakeWide(FakePlain):
-    """Pictures twice as wide as high."""
+    """Pictures twice as wide as high; it says what its boxes may be."""
+
+    def __init__(self, kind: str, number: int, classes: tuple[str, ...] = ()) -> None:
+        super().__init__(kind, number)
+        self.spec = replace(self.spec, row_names=classes)
 
     def render(self, scene: Scene, *, preview: bool = False) -> Tensor:
         return super().render(scene, preview=preview).repeat_interleave(2, -1)

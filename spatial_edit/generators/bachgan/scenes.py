@@ -30,13 +30,29 @@ _LOW = torch.tensor([0.1, 0.35, 0.08, 0.08])
 _HIGH = torch.tensor([0.9, 0.85, 0.45, 0.5])
 
 
+def names_of(config: BachGANConfig) -> tuple[str, ...]:
+    """A word for every class."""
+    return config.names or plain_names(config.labels)
+
+
+def things_of(config: BachGANConfig) -> tuple[int, ...]:
+    """The classes that boxes may have."""
+    return config.things or tuple(i for i in range(config.labels) if i != config.background) or (0,)
+
+
+def words_of(config: BachGANConfig) -> tuple[str, ...]:
+    """The words of the classes that boxes may have, each once."""
+    names = names_of(config)
+    return tuple(dict.fromkeys(names[thing] for thing in things_of(config)))
+
+
 class BachGANScenes:
     """A `Generator` of labelled boxes. Labels are the model's words for its things, or "class 7"."""
 
     def __init__(self, model: BachGAN, spec: ModelSpec, weights: str, device: str = "cpu") -> None:
         self.model = model.to(device).eval().requires_grad_(False)
         self.spec, self.weights, self.device = spec, weights, torch.device(device)
-        self.names = model.config.names or plain_names(model.config.labels)
+        self.names = names_of(model.config)
 
     @classmethod
     def tiny(cls, seed: int = 0) -> BachGANScenes:
@@ -125,8 +141,7 @@ class BachGANScenes:
 
     def things(self) -> tuple[int, ...]:
         """The classes that boxes may have."""
-        config = self.model.config
-        return config.things or tuple(i for i in range(config.labels) if i != config.background) or (0,)
+        return things_of(self.model.config)
 
     def number_of(self, label: str) -> int:
         """The class of a label; ValueError for a word that the model does not know as a thing."""

@@ -10,7 +10,7 @@ const entry = (label, run, more = {}) => ({ label, run, ...more });
 const LINE = { line: true };
 const BACK = entry('Back', () => showMenu('first'), { stays: true, back: true });
 function firstPage(items) {
-  const one = items.length === 1 ? items[0] : null, many = items.length > 1, none = !items.length, can = world.can || [];
+  const one = items.length === 1 ? items[0] : null, many = items.length > 1, none = !items.length, can = world.can || [], choices = world.classes || [];
   const all = (key) => items.length > 0 && items.every((item) => item[key]);
   const list = [
     entry(many ? `Clone ${items.length}` : 'Clone', () => act('clone'), { keys: 'Ctrl+D', off: none }),
@@ -24,6 +24,8 @@ function firstPage(items) {
     ...kind.swaps && one ? [entry('Exchange looks with…', () => showMenu('swap'), { stays: true, page: true, off: elements.length < 2 }),
       entry('Take the look of…', () => showMenu('look'), { stays: true, page: true, off: elements.length < 2 })] : [],
     ...one && one.source ? [entry('Its own look again', () => edit([{ op: 'unstyle', target: one.id }], `${kind.title(one)} has its own look again.`))] : [],
+    ...choices.length && one && !one.locked ? [entry('Another class…', () => showMenu('class'), { stays: true, page: true })] : [],
+    ...choices.length && !many ? [entry('Add a box…', () => showMenu('add'), { stays: true, page: true }), LINE] : [],
     ...can.includes('complete') && !none ? [entry('Keep this, make the rest anew', completeRest)] : [],
     ...kind.swaps && !none || can.includes('complete') && !none ? [LINE] : [],
     entry(all('locked') ? 'Unlock' : 'Lock', () => act('lock'), { keys: 'L', off: none }),
@@ -40,7 +42,16 @@ const alignPage = (items) => [BACK, LINE,
   LINE, entry('Space evenly across', () => distribute('x'), { off: items.length < 3 }), entry('Space evenly down', () => distribute('y'), { off: items.length < 3 })];
 // One element to choose: for each other one, what `steps` makes of it.
 const otherPage = ([one], steps, said) => [BACK, LINE, ...kind.listed().filter((item) => item !== one).map((item) => entry(kind.title(item), () => edit(steps(one, item), said(one, item)), { colour: kind.colour(item) }))];
+// Labelled boxes: one gets another class, or a new one is put where the menu was opened.
+const classPage = (run, without = '') => [BACK, LINE, ...(world.classes || []).filter((name) => name !== without).map((name) => entry(name, () => run(name)))];
+function addBox(label) {
+  const [x, y] = [(menuAt[0] - lens.x) / side, (menuAt[1] - lens.y) / tall()].map((value) => clamp(value, [0.1, 0.9]));
+  awaited = 1;
+  edit([{ op: 'add', label, x, y, width: 0.2, height: 0.2 }], `Added: ${label}.`);
+}
 const PAGES = {
+  class: ([one]) => classPage((label) => edit([{ op: 'set', target: one.id, label }], `Element ${one.id} becomes: ${label}.`), one.name),
+  add: () => classPage(addBox),
   first: firstPage,
   align: alignPage,
   swap: (items) => otherPage(items, (one, item) => [{ op: 'swap', target: one.id, with: item.id }], (one, item) => `${kind.title(one)} and ${kind.title(item)} exchanged their looks.`),
