@@ -86,7 +86,7 @@ def _model(content: Content, state: Mapping[str, object], options: ImportOptions
     hidden = config.hidden_dim
     mean, where = _mean(content.path, options, hidden)
     tensors["mean"] = torch.zeros(1, hidden) if mean is None else mean
-    module, extra = _filled(lambda: built_model(as_json), tensors, MODEL)
+    module = _filled(lambda: built_model(as_json), tensors, MODEL)
     assert isinstance(module, MeanedBlobGAN)
     if mean is None:
         measure_mean(module)
@@ -95,7 +95,7 @@ def _model(content: Content, state: Mapping[str, object], options: ImportOptions
         encoder, own, _ = _encoder(state)
         check_encoder(own, as_json)
         parts[ENCODER_FOLDER] = (encoder, own)
-    notes = [where, *settings.notes, *_jitter(settings), *_others(state, extra)]
+    notes = [where, *settings.notes, *_jitter(settings), *_others(state)]
     return Converted(
         format="BlobGAN (Lightning)",
         family=MODEL_KIND,
@@ -116,14 +116,12 @@ def _encoder(state: Mapping[str, object]) -> tuple[nn.Module, dict[str, object],
     resolution, channels = channels_of_encoder(tensors)
     outputs = tensor(tensors, "final_linear.1.weight", 2, ENCODER).shape[0]
     config = encoder_config(resolution, channels, outputs)
-    module, extra = _filled(lambda: built_encoder(config), tensors, ENCODER)
-    return module, config, tuple(_others(state, {f"inverter.{name}" for name in extra}))
+    module = _filled(lambda: built_encoder(config), tensors, ENCODER)
+    return module, config, tuple(_others(state))
 
 
-def _filled(
-    build: Callable[[], nn.Module], tensors: Mapping[str, Tensor], what: str
-) -> tuple[nn.Module, set[str]]:
-    """The network with the tensors, and the names of those that it has no use for.
+def _filled(build: Callable[[], nn.Module], tensors: Mapping[str, Tensor], what: str) -> nn.Module:
+    """The network with the tensors. ForeignError, with names, when they are not exactly its own.
 
     It is built without memory first: sizes that a file claims are compared with what it holds before any
     room is made for them.
@@ -136,12 +134,13 @@ def _filled(
     wanted = set(module.state_dict())
     if strange := [n for n, value in tensors.items() if n in wanted and value.is_complex()]:
         raise unfit(what, f"complex numbers are in {few(strange)}")
+    if extra := {name for name in set(tensors) - wanted if not name.startswith(UNUSED_NOISE)}:
+        raise unfit(what, f"it also holds {few(extra)}")
     used = {name: value.float() for name, value in tensors.items() if name in wanted}
     fill(module, used, what)
     module = module.to_empty(device="cpu")
     fill(module, used, what)
-    extra = {n for n in set(tensors) - wanted if not n.startswith(UNUSED_NOISE)}
-    return module, extra
+    return module
 
 
 def measure_mean(module: MeanedBlobGAN) -> None:
@@ -176,9 +175,9 @@ def _jitter(settings: Settings) -> list[str]:
     return [f"it was trained with jitter ({said}); it is drawn without, as it was published to be used"]
 
 
-def _others(state: Mapping[str, object], extra: set[str]) -> list[str]:
+def _others(state: Mapping[str, object]) -> list[str]:
     """What the file holds that nothing here uses."""
-    strange = sorted({str(key) for key in state if not str(key).startswith(GROUPS)} | extra)
+    strange = sorted({str(key) for key in state if not str(key).startswith(GROUPS)})
     return [f"not used: {few(strange)}"] if strange else []
 
 

@@ -95,9 +95,10 @@ def test_what_is_said_and_what_is_kept(content):
     assert any("jitter (xy 0.04, shift 0.5, angle 0.1)" in note for note in converted.notes)
     assert any("measured anew" in note for note in converted.notes)
     assert not any("assumed" in note or "not used" in note for note in converted.notes)
-    more = other(content, stranger=torch.ones(2), generator_ema__extra=torch.ones(1))
-    notes = formats.convert(more).notes
-    assert any("not used: generator.extra, stranger" in note for note in notes)
+    notes = formats.convert(other(content, stranger=torch.ones(2))).notes
+    assert any("not used: stranger" in note for note in notes)
+    with pytest.raises(ForeignError, match="it also holds generator.extra"):  # the network itself is whole
+        formats.convert(other(content, generator_ema__extra=torch.ones(1)))
 
 
 def test_bytes_recorded_with_omegaconf_are_what_it_makes():
