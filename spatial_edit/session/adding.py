@@ -185,6 +185,7 @@ def _told() -> Iterator[None]:
         raise AddError(f"the disk does not allow it: {error.strerror or type(error).__name__}") from error
     except ValueError as error:
         text = " ".join(str(error).split())
+        text = text.replace(str(imported.models_folder()), "the folder of models")  # whoever reads it is afar
         raise AddError(f"{text} {COMMAND}" if " --" in text else text) from error
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "memory" in str(error).lower():

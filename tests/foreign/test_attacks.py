@@ -17,9 +17,12 @@ from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import ForeignError, ImportOptions, Record
 from spatial_edit.foreign.omegaconf_tree import setting
 from spatial_edit.foreign.reader import read
+from spatial_edit.foreign.specimens import plain
 from spatial_edit.safetensors_header import CheckpointError, few
+from spatial_edit.session.adding import AddError, Adding, Wanted
 from tests.foreign.stylegan2_file import PLAIN, content, nvlabs_tensors, small_generator, small_judge, tree
 from tests.foreign.test_stylegan2_tensorflow_files import SAID, tensorflow_generator, tensorflow_judge
+from tests.foreign.whole_files import calls
 
 TWO = torch.tensor([1.0, 2.0])  # has no truth value: `if two != 1` fails
 
@@ -125,3 +128,14 @@ def test_numbers_safetensors_without_the_library(tmp_path: Path, dtype: torch.dt
     assert isinstance(found, dict) and set(found) == set(tensors)
     for name, tensor in tensors.items():
         assert found[name].dtype == dtype and torch.equal(found[name], tensor)
+
+
+def test_errors_in_the_app_name_no_folder_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    monkeypatch.setenv("SPATIAL_EDIT_MODELS", str(tmp_path / "taken"))
+    (tmp_path / "file").write_bytes(plain(calls({"G_ema": tree(nvlabs_tensors(small_generator()))})))
+    with pytest.raises(AddError, match="could not write new to the folder of models") as caught:
+        Adding().add(Wanted(file=tmp_path / "file", name="new"))
+    assert str(tmp_path) not in str(caught.value)

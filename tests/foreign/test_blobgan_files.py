@@ -97,7 +97,7 @@ def test_what_is_said_and_what_is_kept(content):
     assert not any("assumed" in note or "not used" in note for note in converted.notes)
     notes = formats.convert(other(content, stranger=torch.ones(2))).notes
     assert any("not used: stranger" in note for note in notes)
-    with pytest.raises(ForeignError, match="it also holds generator.extra"):  # the network itself is whole
+    with pytest.raises(ForeignError, match=r"it also holds generator\.extra"):  # the network itself is whole
         formats.convert(other(content, generator_ema__extra=torch.ones(1)))
 
 
