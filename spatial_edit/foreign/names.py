@@ -93,6 +93,7 @@ def _size(token: Token, arguments: tuple, machine: Machine) -> tuple:
 
 DTYPES = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
 BUILTINS = ("dict", "list", "int", "float", "str", "bool", "long", "unicode")  # the last two: protocol 2
+NODES = ("Any", "Boolean", "Float", "Integer", "String")  # OmegaConf's values, typed where a class says so
 
 NAMES: dict[Pair, StandIn | None] = {
     # every file: state dicts, module dicts
@@ -142,7 +143,7 @@ NAMES: dict[Pair, StandIn | None] = {
     # Lightning checkpoints: the OmegaConf tree of the hyper-parameters
     ("omegaconf.dictconfig", "DictConfig"): _record,
     ("omegaconf.listconfig", "ListConfig"): _record,
-    ("omegaconf.nodes", "AnyNode"): _record,
+    **{("omegaconf.nodes", f"{kind}Node"): _record for kind in NODES},
     ("omegaconf.base", "ContainerMetadata"): _record,
     ("omegaconf.base", "Metadata"): _record,
     ("typing", "Any"): None,
