@@ -24,7 +24,7 @@ from spatial_edit.foreign.content import (
 from spatial_edit.foreign.ganformer_config import Said, config_of, plain, unread
 from spatial_edit.foreign.ganformer_names import FILTER, generator_names
 from spatial_edit.foreign.stylegan2_names import NVLABS
-from spatial_edit.generators.ganformer.config import GANformerConfig, config_to_json
+from spatial_edit.generators.ganformer.config import GANformerConfig, config_from_json, config_to_json
 from spatial_edit.generators.ganformer.model import GANformer
 from spatial_edit.generators.stylegan2 import discriminator_to_json
 
@@ -51,7 +51,7 @@ def convert(content: Content, options: ImportOptions) -> Converted:
     tensors = tensors_below(root) if network is None else persistent.state_dict(network)
     said = _said(network)
     config, assumed = config_of(tensors, said)
-    names = generator_names(config)
+    names = _names(config)
     model = build.built(lambda: GANformer(config), _used(tensors, config), names, NVLABS, WHAT)
     notes = _notes(root, said, assumed, config)
     parts: dict[str, tuple[object, Mapping[str, object]]] = {}
@@ -68,6 +68,17 @@ def convert(content: Content, options: ImportOptions) -> Converted:
         parts=parts,
         notes=notes,
     )
+
+
+def _names(config: GANformerConfig) -> dict[str, str]:
+    """Our name -> the file's. ForeignError for sizes that no network has, or that could not be read again."""
+    try:
+        config_from_json(config_to_json(config))
+        return generator_names(config)
+    except ValueError as error:
+        raise ForeignError(
+            f"the file was recognised as {WHAT}, but its sizes make no sense: {error}"
+        ) from error
 
 
 def _generator(root: object) -> Record | None:
@@ -139,13 +150,13 @@ def _title(config: GANformerConfig) -> str:
 def _notes(root: object, said: Said, assumed: tuple[str, ...], config: GANformerConfig) -> tuple[str, ...]:
     notes = []
     if isinstance(root, Mapping) and "G" in root and ("Gs" in root or "G_ema" in root):
-        notes.append("The averaged generator was taken.")
+        notes.append("the averaged generator was taken")
     if assumed:
         notes.append(
-            f"Taken as in the published recipe, as neither the file nor its shapes say: {', '.join(assumed)}."
+            f"taken as in the published recipe, as neither the file nor its shapes say: {', '.join(assumed)}"
         )
     if ignored := unread(said):
-        notes.append(f"Settings of the file that were not looked at: {', '.join(ignored[:12])}.")
+        notes.append(f"settings of the file that were not looked at: {', '.join(ignored[:12])}")
     if not config.modulated:
-        notes.append("Nothing is modulated: the global latent has no influence, its layers were left out.")
+        notes.append("nothing is modulated: the global latent has no influence, its layers were left out")
     return tuple(notes)

@@ -20,7 +20,9 @@ from spatial_edit.foreign.reader import read
 from spatial_edit.foreign.specimens import plain
 from spatial_edit.safetensors_header import CheckpointError, few
 from spatial_edit.session.adding import AddError, Adding, Wanted
+from tests.foreign.ganformer_file import snapshot
 from tests.foreign.stylegan2_file import PLAIN, content, nvlabs_tensors, small_generator, small_judge, tree
+from tests.foreign.test_ganformer_files import TINY, arguments, network, published
 from tests.foreign.test_stylegan2_tensorflow_files import SAID, tensorflow_generator, tensorflow_judge
 from tests.foreign.whole_files import calls
 
@@ -139,3 +141,12 @@ def test_errors_in_the_app_name_no_folder_of_the_server(
     with pytest.raises(AddError, match="could not write new to the folder of models") as caught:
         Adding().add(Wanted(file=tmp_path / "file", name="new"))
     assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("heads", [10**9, -1, 3])
+def test_errors_heads_that_no_ganformer_has(tmp_path: Path, heads: int) -> None:
+    said = arguments(TINY)
+    said["mapping_kwargs"] = {**said["mapping_kwargs"], "num_heads": heads}
+    (tmp_path / "file").write_bytes(snapshot(published(network(TINY)), said))
+    with pytest.raises(ForeignError, match="recognised as a GANformer"):
+        formats.convert(read(tmp_path / "file"))
