@@ -23,23 +23,18 @@ _FULL = 0xFFFFFFFF  # a field whose value is in the zip64 part
 
 @dataclass(frozen=True)
 class Member:
-    """One member: its name, where its local header begins, and how long its data are (bytes)."""
+    """One member: its name, where its local header begins, how long its data are (bytes), whether packed."""
 
     name: str
     offset: int
     size: int
+    packed: bool
 
 
 def read_archive(view: memoryview, budget: Budget, names: Mapping[Pair, StandIn | None]) -> object:
     """The value in the archive's data.pkl, its tensors filled."""
     members = slices(view, budget)
     inner = {name.partition("/")[2]: data for name, data in members.items()}
-    if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
-        raise ForeignError(
-            "it is a TorchScript program: save the weights alone, with torch.save(model.state_dict(), file)"
-        )
-    if "data.pkl" not in inner:
-        raise ForeignError("it is a zip archive that torch.save did not write: there is no data.pkl in it")
     if len({name.partition("/")[0] for name in members}) != 1:
         raise ForeignError("it is a zip archive of several folders, torch.save writes one")
     if bytes(inner.get("byteorder", b"little")[:10]) != b"little":
@@ -71,6 +66,7 @@ def slices(view: memoryview, budget: Budget) -> dict[str, memoryview]:
         budget.charge(2 * OBJECT)
         member, position = _member(view, position, offset + size)
         members.append(member)
+    _refuse_others(members)
     result, end = {}, 0
     for member in sorted(members, key=lambda member: member.offset):
         if member.offset < end:
@@ -80,6 +76,24 @@ def slices(view: memoryview, budget: Budget) -> dict[str, memoryview]:
             raise ForeignError(f"its member {shown(member.name)} is there twice")
         result[member.name] = data
     return result
+
+
+def _refuse_others(members: list[Member]) -> None:
+    """ForeignError for archives that torch.save did not write, by their members' names."""
+    inner = {member.name.partition("/")[2] for member in members}
+    if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
+        raise ForeignError(
+            "it is a TorchScript program: save the weights alone, with torch.save(model.state_dict(), file)"
+        )
+    if "data.pkl" not in inner:
+        raise ForeignError(
+            "it is a zip archive that torch.save did not write (there is no data.pkl in it): if a checkpoint "
+            "is in it, unpack it and name that file"
+        )
+    if packed := next((member for member in members if member.packed), None):
+        raise ForeignError(
+            f"its member {shown(packed.name)} is compressed, which torch.save does not do: not unpacked"
+        )
 
 
 def _end(view: memoryview) -> tuple[int, int, int]:
@@ -117,11 +131,7 @@ def _member(view: memoryview, position: int, end: int) -> tuple[Member, int]:
     size, packed, offset = _wide(extra, [size, packed, offset])
     if flags & 1:
         raise ForeignError(f"its member {shown(name)} is encrypted, which torch.save does not do")
-    if method or packed != size:
-        raise ForeignError(
-            f"its member {shown(name)} is compressed, which torch.save does not do: not unpacked"
-        )
-    return Member(name, offset, size), after
+    return Member(name, offset, size, bool(method) or packed != size), after
 
 
 def _name(data: bytes) -> str:

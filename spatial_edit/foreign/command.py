@@ -99,11 +99,30 @@ def _imported(options: Namespace) -> ImportedModel:
     said = {"name": options.name, "out": options.out, "licence": options.licence, "source": options.source}
     if not is_address(options.file):
         extra = ImportOptions(mean=options.mean, beside=options.beside)
-        path = Path(options.file)
+        path = _file(options.file)
         return import_file(path, **said, options=extra, onto=options.onto, replace=options.replace)
     if options.onto or options.mean:
         raise ValueError("--onto and --mean are for files: a model of the hub comes whole")
     return import_hub(options.file, **said, replace=options.replace)
+
+
+def _file(said: str) -> Path:
+    """A file's path; ValueError for addresses, folders and what is not there, before a name is chosen."""
+    from spatial_edit.generators.imported import models_folder
+
+    if said.lower().startswith(("http://", "https://")):
+        raise ValueError(
+            "an address is not fetched: download the file and name it; a model of the hub is hf:owner/name"
+        )
+    path = Path(said)
+    if path.is_dir():
+        raise ValueError(
+            f"{path.name} is a folder: name the checkpoint in it; a model of this program is copied as it is "
+            f"to {models_folder()}"
+        )
+    if not path.exists():
+        raise ValueError(f"there is no file {said[:200]!r}: check the path")
+    return path
 
 
 def run_push(options: Namespace) -> int:

@@ -50,6 +50,8 @@ STRANGERS = {
     b"\xfd7zXZ": "an xz archive: unpack it first",
     b"\x89HDF": "an HDF5 file, which is not read",
     b"\x89PNG": "a PNG picture",
+    b"GIF8": "a GIF picture",
+    b"RIFF": "a WebP picture, a sound or a film",
     b"\xff\xd8\xff": "a JPEG picture",
     b"%PDF": "a PDF document",
     b"\x7fELF": "a program",

@@ -184,7 +184,8 @@ def find(name: str) -> ModelSpec:
     if name in models:
         return models[name]
     forget(name)  # removed while it was loaded
-    raise ValueError(f"there is no model '{name[:60]}': choose one of {', '.join(models)}")
+    more = f" or one of the {len(models) - len(MODELS)} added ones" if len(models) > len(MODELS) else ""
+    raise ValueError(f"there is no model '{name[:60]}': choose one of {', '.join(MODELS)}{more}")
 
 
 def forget(name: str) -> None:

@@ -223,7 +223,9 @@ def _whole(value: object) -> int | None:
 def known_model(context: Context, name: object) -> str:
     """The name of a model that is here; ValueError otherwise."""
     if not isinstance(name, str) or name not in context.models:
-        raise ValueError(f"there is no model {str(name)[:40]!r}: use one of {', '.join(context.models)}")
+        known = list(context.models)
+        more = f" and {len(known) - 5} more" if len(known) > 5 else ""
+        raise ValueError(f"there is no model {str(name)[:40]!r}: use one of {', '.join(known[:5])}{more}")
     return name
 
 

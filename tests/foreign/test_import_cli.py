@@ -97,7 +97,7 @@ def test_errors_names_and_places(
     assert "cannot be a model's name" in refused(capsys, str(file), "--as", "../mine")
     assert "no added model 'other' to extend" in refused(capsys, str(file), "--onto", "other")
     assert "a model by itself" in refused(capsys, str(file), "--onto", "mine")
-    assert "No such file" in refused(capsys, str(tmp_path / "absent.pt"))
+    assert "there is no file" in refused(capsys, str(tmp_path / "absent.pt"))
     assert "licence is longer" in refused(capsys, str(file), "--licence", "x" * 400)
     assert main(["import", str(file), "--out", str(tmp_path / "else" / "where")]) == 0
     assert (tmp_path / "else" / "where" / "some-weights" / "config.json").is_file()
@@ -134,6 +134,21 @@ def test_errors_a_file_that_tries_to_run_something(
     evil.write_bytes(b"cos\nsystem\n(S'touch " + str(canary).encode() + b"'\ntR.")
     assert "evil.pkl was not read" in refused(capsys, str(evil))
     assert not canary.exists() and not models.exists()
+
+
+def test_errors_options_that_would_be_ignored(
+    file: Path, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert "leave out --mean" in refused(capsys, str(file), "--mean", str(file))
+    assert "leave out --with" in refused(capsys, str(file), "--with", str(file))
+    assert "download the file" in refused(capsys, "https://example.org/x.pt")
+    assert "is a folder" in refused(capsys, str(tmp_path))
+    assert "there is no file" in refused(capsys, str(tmp_path / "blobgan-rooms.pkl"))
+    assert not models.exists()
+    assert main(["import", str(file)]) == 0
+    capsys.readouterr()
+    weights = next((models / "some-weights").glob("*.safetensors"))
+    assert f"copy the whole folder to {models}" in refused(capsys, str(weights), "--as", "again")
 
 
 def test_errors_a_disk_that_takes_no_more(file: Path, models: Path) -> None:

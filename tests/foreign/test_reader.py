@@ -233,6 +233,7 @@ def test_large_files_are_quick(made: Made) -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "Git LFS"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (b"\x89PNG\r\n", "picture"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "WebP"),
         (b"\0" * 100, "no pickle, or damaged"),
         (b"\xff\xfe" * 50, "no pickle, or damaged"),
         (b"\x80", "cut short"),

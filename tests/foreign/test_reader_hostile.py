@@ -390,6 +390,9 @@ def test_archives_that_torch_does_not_write(made: Made) -> None:
     assert "no data.pkl" in refusal(made(archive({})))
     assert "TorchScript" in refusal(made(archive({"a/data.pkl": b"N.", "a/code/x.py": b"import os"})))
     assert "TorchScript" in refusal(made(archive({"a/data.pkl": b"N.", "a/constants.pkl": b"N."})))
+    packed = archive({"a/code/x.py": b"import os\n" * 99, "a/constants.pkl": b"N."}, zipfile.ZIP_DEFLATED)
+    assert "TorchScript" in refusal(made(packed))  # as torch.jit.save writes it
+    assert "unpack it" in refusal(made(archive({"model.pt": good}, zipfile.ZIP_DEFLATED)))
     assert "several folders" in refusal(made(archive({"a/data.pkl": b"N.", "b/data/0": b""})))
     assert "name that torch.save does not give" in refusal(made(archive({"a/data.pkl": b"", "a/../b": b""})))
     assert "name that torch.save does not give" in refusal(made(archive({"/data.pkl": b"N."})))
