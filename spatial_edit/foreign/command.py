@@ -158,7 +158,7 @@ def run_forget(options: Namespace) -> int:
 
 def run_fuzz(options: Namespace) -> int:
     """Damaged copies through the reader; the exit code is 1 when anything happened that may not."""
-    from spatial_edit.foreign.fuzz import fuzz, table
+    from spatial_edit.foreign.fuzzing.fuzz import fuzz, table
 
     figures = fuzz(options.count, options.seed, options.files, options.only_files)
     if options.json:

@@ -18,10 +18,11 @@ import torch
 from torch import nn
 
 from spatial_edit import checkpoints
-from spatial_edit.foreign import blobgan, formats
+from spatial_edit.foreign import formats
 from spatial_edit.foreign.card import NOT_STATED, Original, card, one_line, printable
 from spatial_edit.foreign.content import Converted, ForeignError, ImportOptions
 from spatial_edit.foreign.folders import free_name, model_to_extend, name_from, new_folder
+from spatial_edit.foreign.formats import blobgan
 from spatial_edit.generators import registry
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.generators.imported import (
@@ -79,7 +80,7 @@ def import_file(
     ForeignError or CheckpointError, in one sentence, for a file that cannot be read, a name that is taken,
     and a disk that is full or read-only; nothing is left behind then.
     """
-    from spatial_edit.foreign.reader import read
+    from spatial_edit.foreign.reading.reader import read
 
     path, out = Path(path), Path(out or models_folder())
     stated = Stated(

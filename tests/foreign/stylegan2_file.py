@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from spatial_edit.foreign.content import Content, Converted, Record
-from spatial_edit.foreign.stylegan2_names import (
+from spatial_edit.foreign.formats.stylegan2_names import (
     NVLABS,
     discriminator_names,
     generator_names,

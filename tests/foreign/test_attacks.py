@@ -12,12 +12,14 @@ from safetensors.torch import save_file
 from torch import nn
 
 from spatial_edit import checkpoints
-from spatial_edit.foreign import eqgan, formats, nvlabs, reader, tensorflow
-from spatial_edit.foreign.budget import shown
+from spatial_edit.foreign import formats
 from spatial_edit.foreign.content import ForeignError, ImportOptions, Record
-from spatial_edit.foreign.omegaconf_tree import setting
-from spatial_edit.foreign.reader import read
-from spatial_edit.foreign.specimens import plain
+from spatial_edit.foreign.formats import eqgan, nvlabs, tensorflow
+from spatial_edit.foreign.formats.omegaconf_tree import setting
+from spatial_edit.foreign.fuzzing.specimens import plain
+from spatial_edit.foreign.reading import reader
+from spatial_edit.foreign.reading.budget import shown
+from spatial_edit.foreign.reading.reader import read
 from spatial_edit.safetensors_header import CheckpointError, few
 from spatial_edit.session.adding import AddError, Adding, Wanted
 from tests.foreign.ganformer_file import snapshot

@@ -13,9 +13,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from spatial_edit import checkpoints
-from spatial_edit.foreign import bachgan, formats
+from spatial_edit.foreign import formats
 from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions
-from spatial_edit.foreign.reader import read
+from spatial_edit.foreign.formats import bachgan
+from spatial_edit.foreign.reading.reader import read
 from spatial_edit.foreign.writer import import_file
 from spatial_edit.generators import registry
 from spatial_edit.generators.bachgan.discriminator import discriminator_of

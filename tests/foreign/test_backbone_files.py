@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from spatial_edit.checkpoints import load
-from spatial_edit.foreign import backbones, formats
+from spatial_edit.foreign import formats
 from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions
+from spatial_edit.foreign.formats import backbones
 from spatial_edit.foreign.writer import import_file
 from spatial_edit.generators.registry import load as load_model
 from spatial_edit.nn.backbones import LPIPS, TRUNKS, build_backbone

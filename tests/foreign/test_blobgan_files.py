@@ -11,11 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from spatial_edit.foreign import blobgan, formats
-from spatial_edit.foreign.blobgan_sizes import Settings, channels_of_encoder, model_sizes
+from spatial_edit.foreign import formats
 from spatial_edit.foreign.content import Content, ForeignError, ImportOptions, Record, tensors_below
-from spatial_edit.foreign.omegaconf_tree import NoSetting, setting
-from spatial_edit.foreign.reader import read
+from spatial_edit.foreign.formats import blobgan
+from spatial_edit.foreign.formats.blobgan_sizes import Settings, channels_of_encoder, model_sizes
+from spatial_edit.foreign.formats.omegaconf_tree import NoSetting, setting
+from spatial_edit.foreign.reading.reader import read
 from spatial_edit.generators.blobgan.published import PublishedConfig
 from spatial_edit.generators.blobgan.published_files import built_encoder, built_model, model_config
 from spatial_edit.generators.blobgan.published_scenes import EDITS

@@ -13,11 +13,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from spatial_edit.foreign import eqgan, formats
+from spatial_edit.foreign import formats
 from spatial_edit.foreign.content import Content, Converted, ForeignError, Record
-from spatial_edit.foreign.persistent import state_dict
-from spatial_edit.foreign.reader import read
-from spatial_edit.foreign.stylegan2_names import NVLABS, generator_names
+from spatial_edit.foreign.formats import eqgan
+from spatial_edit.foreign.formats.persistent import state_dict
+from spatial_edit.foreign.formats.stylegan2_names import NVLABS, generator_names
+from spatial_edit.foreign.reading.reader import read
 from spatial_edit.generators.spatialgan.eqgan import EqGANConfig, EqGANGenerator
 from spatial_edit.generators.spatialgan.eqgan_scenes import EqGANScenes
 from spatial_edit.generators.spatialgan.heatmap import HeatmapLevel

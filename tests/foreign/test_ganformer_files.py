@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from spatial_edit.checkpoints import save
-from spatial_edit.foreign import formats, ganformer
+from spatial_edit.foreign import formats
 from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions, Record
-from spatial_edit.foreign.ganformer_config import Said, config_of, plain
-from spatial_edit.foreign.ganformer_names import FILTER, attention_name, generator_names, layer_name
-from spatial_edit.foreign.reader import read
-from spatial_edit.foreign.stylegan2_build import discriminator_config
-from spatial_edit.foreign.stylegan2_names import NVLABS, discriminator_names
+from spatial_edit.foreign.formats import ganformer
+from spatial_edit.foreign.formats.ganformer_config import Said, config_of, plain
+from spatial_edit.foreign.formats.ganformer_names import FILTER, attention_name, generator_names, layer_name
+from spatial_edit.foreign.formats.stylegan2_build import discriminator_config
+from spatial_edit.foreign.formats.stylegan2_names import NVLABS, discriminator_names
+from spatial_edit.foreign.reading.reader import read
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.generators.ganformer import GANformer, GANformerConfig, load_ganformer
 from spatial_edit.generators.ganformer.config import config_from_json

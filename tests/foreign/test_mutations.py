@@ -16,12 +16,12 @@ from random import Random
 import pytest
 import torch
 
-from spatial_edit.foreign import fuzz as fuzzing
 from spatial_edit.foreign.content import Content, Record
-from spatial_edit.foreign.fuzz import Tally, Watch, table
-from spatial_edit.foreign.mutations import CALLS, KINDS, disturb, mutate
-from spatial_edit.foreign.reader import read
-from spatial_edit.foreign.specimen_trees import specimens
+from spatial_edit.foreign.fuzzing import fuzz as fuzzing
+from spatial_edit.foreign.fuzzing.fuzz import Tally, Watch, table
+from spatial_edit.foreign.fuzzing.mutations import CALLS, KINDS, disturb, mutate
+from spatial_edit.foreign.fuzzing.specimen_trees import specimens
+from spatial_edit.foreign.reading.reader import read
 from tests.foreign.whole_files import write_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,8 +149,8 @@ def test_time_is_watched(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_tensors_are_part_of_the_memory(made: Made) -> None:
     """tracemalloc does not see torch's memory: the reader counts it."""
-    from spatial_edit.foreign.budget import Budget
-    from spatial_edit.foreign.specimens import archive_of
+    from spatial_edit.foreign.fuzzing.specimens import archive_of
+    from spatial_edit.foreign.reading.budget import Budget
 
     path = made(archive_of({"a": torch.zeros(250_000)}))
     budget = Budget(path.stat().st_size)

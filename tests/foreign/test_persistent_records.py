@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from spatial_edit.foreign.content import ForeignError, Record
-from spatial_edit.foreign.persistent import init_args, init_kwargs, is_module, network, state_dict
+from spatial_edit.foreign.formats.persistent import init_args, init_kwargs, is_module, network, state_dict
 
 
 def record_of(module: nn.Module, **more: object) -> Record:

@@ -18,9 +18,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from spatial_edit.foreign.content import ForeignError, Record
-from spatial_edit.foreign.persistent import state_dict
-from spatial_edit.foreign.reader import read
-from spatial_edit.foreign.specimen_trees import SOURCE, specimens
+from spatial_edit.foreign.formats.persistent import state_dict
+from spatial_edit.foreign.fuzzing.specimen_trees import SOURCE, specimens
+from spatial_edit.foreign.reading.reader import read
 
 Recorded = Callable[[str], Path]
 Made = Callable[..., Path]

@@ -15,11 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from spatial_edit.foreign import machine, names
-from spatial_edit.foreign.budget import FLOOR, Budget, shown
 from spatial_edit.foreign.content import ForeignError, Record
-from spatial_edit.foreign.reader import read
-from spatial_edit.foreign.specimens import (
+from spatial_edit.foreign.fuzzing.specimens import (
     Call,
     Name,
     OrderedDict,
@@ -29,6 +26,9 @@ from spatial_edit.foreign.specimens import (
     stream_of,
     zipped,
 )
+from spatial_edit.foreign.reading import machine, names
+from spatial_edit.foreign.reading.budget import FLOOR, Budget, shown
+from spatial_edit.foreign.reading.reader import read
 
 Made = Callable[..., Path]
 Recorded = Callable[[str], Path]
@@ -95,7 +95,10 @@ def test_recorded_files(file: str, words: str, recorded: Recorded) -> None:
         (b"cnumpy\nload\n.", "asks for numpy.load"),
         (b"ccopyreg\n_reconstructor\n.", "asks for copyreg._reconstructor"),
         (b"ccopy_reg\n_reconstructor\n.", "asks for copy_reg._reconstructor"),
-        (b"cspatial_edit.foreign.reader\nread\n.", "asks for spatial_edit.foreign.reader.read"),
+        (
+            b"cspatial_edit.foreign.reading.reader\nread\n.",
+            "asks for spatial_edit.foreign.reading.reader.read",
+        ),
         (b"c\n\n.", "asks for ."),
         (b"\x80\x04K\x01K\x02\x93.", "something that is no name"),
         (b"\x80\x02\x82\x01.", "EXT1"),
@@ -362,7 +365,7 @@ def test_the_budget_is_for_the_file_as_a_whole(made: Made) -> None:
 
 
 def test_time_is_limited(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spatial_edit.foreign.budget.SECONDS", -1.0)
+    monkeypatch.setattr("spatial_edit.foreign.reading.budget.SECONDS", -1.0)
     assert "seconds" in refusal(made(b"(" + b"N" * 500 + b"t."))
 
 

@@ -11,9 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from spatial_edit.foreign import nvlabs, rosinality, stylegan2_build, tensorflow
 from spatial_edit.foreign.content import ForeignError, ImportOptions, Record
-from spatial_edit.foreign.formats import convert
+from spatial_edit.foreign.formats import convert, nvlabs, rosinality, stylegan2_build, tensorflow
 from spatial_edit.generators.stylegan2 import (
     StyleGAN2Config,
     StyleGAN2Generator,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from spatial_edit.foreign.content import ForeignError, Record
 from spatial_edit.foreign.formats import convert
-from spatial_edit.foreign.stylegan2_names import (
+from spatial_edit.foreign.formats.stylegan2_names import (
     ROSINALITY,
     generator_names,
 )

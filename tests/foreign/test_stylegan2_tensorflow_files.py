@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from spatial_edit.foreign.content import ForeignError, Record
 from spatial_edit.foreign.formats import convert
-from spatial_edit.foreign.stylegan2_names import (
+from spatial_edit.foreign.formats.stylegan2_names import (
     TENSORFLOW,
     discriminator_names,
     generator_names,

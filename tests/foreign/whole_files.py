@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from spatial_edit.foreign.content import Record
-from spatial_edit.foreign.specimens import Call, Name, archive_of, plain, raw, stream_of
+from spatial_edit.foreign.fuzzing.specimens import Call, Name, archive_of, plain, raw, stream_of
 from tests.foreign.bachgan_file import state_of
 from tests.foreign.ganformer_file import snapshot
 from tests.foreign.lightning_file import model_state, write

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from spatial_edit.foreign import formats
-from spatial_edit.foreign.ganformer_names import attention_name, generator_names
-from spatial_edit.foreign.reader import read
+from spatial_edit.foreign.formats.ganformer_names import attention_name, generator_names
+from spatial_edit.foreign.reading.reader import read
 from spatial_edit.generators.ganformer.mapping import _unit
 from spatial_edit.generators.ganformer.model import GANformer
 from spatial_edit.generators.ganformer.synthesis import PlainConv

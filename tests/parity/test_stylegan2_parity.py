@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from spatial_edit.foreign import stylegan2_build as build
 from spatial_edit.foreign.content import Content, Converted, ImportOptions
 from spatial_edit.foreign.formats import convert
-from spatial_edit.foreign.reader import read
-from spatial_edit.foreign.stylegan2_names import NVLABS
+from spatial_edit.foreign.formats import stylegan2_build as build
+from spatial_edit.foreign.formats.stylegan2_names import NVLABS
+from spatial_edit.foreign.reading.reader import read
 from spatial_edit.generators.stylegan2 import StyleGAN2Generator
 from spatial_edit.nn.equalised import biased_leaky_relu
 from spatial_edit.nn.resample import Blur, Downsample, Upsample, upfirdn

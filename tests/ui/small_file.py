@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from spatial_edit.foreign.stylegan2_names import ROSINALITY, generator_names
+from spatial_edit.foreign.formats.stylegan2_names import ROSINALITY, generator_names
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 
 CONFIG = StyleGAN2Config(

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import ForeignError
+from spatial_edit.foreign.reading.budget import shown
 from spatial_edit.generators.ganformer.config import GANformerConfig
 from spatial_edit.nn.bipartite_attention import AttentionConfig, grid_encoding
 from spatial_edit.safetensors_header import few

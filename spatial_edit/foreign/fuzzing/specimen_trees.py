@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from spatial_edit.foreign.specimens import (
+from spatial_edit.foreign.fuzzing.specimens import (
     Call,
     Name,
     OrderedDict,

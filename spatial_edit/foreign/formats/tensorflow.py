@@ -13,10 +13,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from spatial_edit.foreign import stylegan2_build as build
-from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions, Record
-from spatial_edit.foreign.stylegan2_names import TENSORFLOW
+from spatial_edit.foreign.formats import stylegan2_build as build
+from spatial_edit.foreign.formats.stylegan2_names import TENSORFLOW
+from spatial_edit.foreign.reading.budget import shown
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, config_to_json, discriminator_to_json
 
 GENERATOR = "a StyleGAN2 generator of NVIDIA's TensorFlow code"

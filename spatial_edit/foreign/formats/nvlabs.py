@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
-from spatial_edit.foreign import stylegan2_build as build
-from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import (
     Content,
     Converted,
@@ -22,7 +20,8 @@ from spatial_edit.foreign.content import (
     Record,
     tensors_below,
 )
-from spatial_edit.foreign.persistent import (
+from spatial_edit.foreign.formats import stylegan2_build as build
+from spatial_edit.foreign.formats.persistent import (
     init_args,
     init_kwargs,
     is_module,
@@ -30,7 +29,8 @@ from spatial_edit.foreign.persistent import (
     network,
     state_dict,
 )
-from spatial_edit.foreign.stylegan2_names import NVLABS
+from spatial_edit.foreign.formats.stylegan2_names import NVLABS
+from spatial_edit.foreign.reading.budget import shown
 from spatial_edit.generators.stylegan2 import (
     DiscriminatorConfig,
     StyleGAN2Config,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from spatial_edit.foreign.content import ForeignError
 from spatial_edit.foreign.fill import fill
-from spatial_edit.foreign.stylegan2_names import Scheme, discriminator_names, generator_names
+from spatial_edit.foreign.formats.stylegan2_names import Scheme, discriminator_names, generator_names
 from spatial_edit.generators.stylegan2 import (
     DiscriminatorConfig,
     StyleGAN2Config,

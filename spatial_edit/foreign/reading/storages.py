@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spatial_edit.foreign.budget import OBJECT, Budget, shown
 from spatial_edit.foreign.content import ForeignError
-from spatial_edit.foreign.machine import Machine, Pair, StandIn, Token
+from spatial_edit.foreign.reading.budget import OBJECT, Budget, shown
+from spatial_edit.foreign.reading.machine import Machine, Pair, StandIn, Token
 
 MAGIC = 0x1950A86A20F9469CFC6C  # the older stream's first value
 STREAM_PROTOCOL = 1001

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from spatial_edit.foreign.budget import OBJECT, Budget
 from spatial_edit.foreign.content import ForeignError, Record
-from spatial_edit.foreign.machine import Unfinished
+from spatial_edit.foreign.reading.budget import OBJECT, Budget
+from spatial_edit.foreign.reading.machine import Unfinished
 
 MAX_DEPTH = 100  # a network within networks takes three levels each
 MAX_ENTRIES = 100_000  # of the unfolded tree, and

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from spatial_edit.foreign.storages import MAGIC, STORAGES, STREAM_PROTOCOL
+from spatial_edit.foreign.reading.storages import MAGIC, STORAGES, STREAM_PROTOCOL
 
 STORAGE_OF = {dtype: name for name, dtype in STORAGES.items() if name != "UntypedStorage"}
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from spatial_edit.foreign.budget import TENSOR, Budget, shown
 from spatial_edit.foreign.content import ForeignError, Record
-from spatial_edit.foreign.machine import Machine, Token, Unfinished
+from spatial_edit.foreign.reading.budget import TENSOR, Budget, shown
+from spatial_edit.foreign.reading.machine import Machine, Token, Unfinished
 
 CODES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "b1"}  # those that torch has too
 MAX_DIMENSIONS = 16

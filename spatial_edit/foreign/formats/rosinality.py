@@ -16,8 +16,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from spatial_edit.foreign import stylegan2_build as build
-from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import (
     Content,
     Converted,
@@ -26,7 +24,9 @@ from spatial_edit.foreign.content import (
     Record,
     tensors_below,
 )
-from spatial_edit.foreign.stylegan2_names import ROSINALITY
+from spatial_edit.foreign.formats import stylegan2_build as build
+from spatial_edit.foreign.formats.stylegan2_names import ROSINALITY
+from spatial_edit.foreign.reading.budget import shown
 from spatial_edit.generators.stylegan2 import (
     DiscriminatorConfig,
     StyleGAN2Config,

@@ -198,7 +198,7 @@ def _joined(
 ) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """The tensors of both files, and a note of the second's hash. ForeignError unless they are the heads and
     the network."""
-    from spatial_edit.foreign.reader import read
+    from spatial_edit.foreign.reading.reader import read
 
     assert options.beside is not None
     second = read(options.beside)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spatial_edit.foreign import (
+from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions
+from spatial_edit.foreign.formats import (
     bachgan,
     backbones,
     blobgan,
@@ -12,8 +13,7 @@ from spatial_edit.foreign import (
     rosinality,
     tensorflow,
 )
-from spatial_edit.foreign.budget import shown
-from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions
+from spatial_edit.foreign.reading.budget import shown
 from spatial_edit.generators.imported import FACTS_NAME, models_folder
 
 # Asked in this order: those that are more particular first.

@@ -17,7 +17,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from spatial_edit.foreign.blobgan_sizes import (
+from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions, tensors_below
+from spatial_edit.foreign.fill import fill
+from spatial_edit.foreign.formats.blobgan_sizes import (
     ENCODER,
     MODEL,
     Settings,
@@ -26,8 +28,6 @@ from spatial_edit.foreign.blobgan_sizes import (
     tensor,
     unfit,
 )
-from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions, tensors_below
-from spatial_edit.foreign.fill import fill
 from spatial_edit.generators.blobgan.published_files import (
     ENCODER_KIND,
     MODEL_KIND,
@@ -156,7 +156,7 @@ def _mean(path: Path, options: ImportOptions, hidden: int) -> tuple[Tensor | Non
     file = options.mean or (beside if beside.is_file() else None)
     if file is None:
         return None, f"the mean latent, the centre of truncation, was measured anew over {MEAN_COUNT} scenes"
-    from spatial_edit.foreign.reader import read
+    from spatial_edit.foreign.reading.reader import read
 
     value, name = read(Path(file)).root, Path(file).name
     if not isinstance(value, Tensor) or value.numel() != hidden or not value.is_floating_point():

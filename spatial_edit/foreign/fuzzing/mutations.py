@@ -10,10 +10,10 @@ from random import Random
 import torch
 from torch import Tensor
 
-from spatial_edit.foreign.budget import Budget
 from spatial_edit.foreign.content import ForeignError, Record
-from spatial_edit.foreign.opcodes import OPCODES
-from spatial_edit.foreign.specimens import zipped
+from spatial_edit.foreign.fuzzing.specimens import zipped
+from spatial_edit.foreign.reading.budget import Budget
+from spatial_edit.foreign.reading.opcodes import OPCODES
 
 CHANGES = (1, 1, 1, 2, 2, 3, 4, 6)  # to one file: often few, so that it still reads for a while
 # Numbers that overflow, wrap or ask for everything.
@@ -28,7 +28,7 @@ CALLS = (
     b"cbuiltins\nexec\n(S'import antigravity'\ntR",
     b"cbuiltins\n__import__\n(S'this'\ntR",
     b"c__builtin__\neval\n(S'1/0'\ntR",
-    b"cspatial_edit.foreign.fuzz\nfuzz\n(tR",
+    b"cspatial_edit.foreign.fuzzing.fuzz\nfuzz\n(tR",
     b"ccollections\nOrderedDict.__init__.__globals__\n",
     b"ctorch\nload\n(S'executed'\ntR",
     b"ccopyreg\n_reconstructor\n(cbuiltins\nobject\ncbuiltins\nobject\nNtR",
@@ -105,7 +105,7 @@ def _mutate(data: bytes, other: bytes, random: Random) -> bytes:
 
 def _inside(data: bytes, other: bytes, random: Random) -> bytes:
     """Damage to one member of an archive that stays whole as an archive."""
-    from spatial_edit.foreign.archive import slices
+    from spatial_edit.foreign.reading.archive import slices
 
     try:
         members = {name: bytes(part) for name, part in slices(memoryview(data), Budget(len(data))).items()}

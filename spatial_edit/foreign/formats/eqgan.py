@@ -12,12 +12,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import Content, Converted, ForeignError, ImportOptions, Record
-from spatial_edit.foreign.nvlabs import discriminator
-from spatial_edit.foreign.persistent import is_module, modules_of, network, state_dict
-from spatial_edit.foreign.stylegan2_build import built, generator_config, without_kernels
-from spatial_edit.foreign.stylegan2_names import NVLABS, generator_names
+from spatial_edit.foreign.formats.nvlabs import discriminator
+from spatial_edit.foreign.formats.persistent import is_module, modules_of, network, state_dict
+from spatial_edit.foreign.formats.stylegan2_build import built, generator_config, without_kernels
+from spatial_edit.foreign.formats.stylegan2_names import NVLABS, generator_names
+from spatial_edit.foreign.reading.budget import shown
 from spatial_edit.generators.spatialgan.eqgan import EqGANConfig, EqGANGenerator
 from spatial_edit.generators.stylegan2 import StyleGAN2Config
 

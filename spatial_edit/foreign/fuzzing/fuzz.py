@@ -25,11 +25,11 @@ from pathlib import Path
 from random import Random
 
 from spatial_edit.foreign import formats
-from spatial_edit.foreign.budget import Budget
 from spatial_edit.foreign.content import Content, ForeignError
-from spatial_edit.foreign.mutations import disturb, mutate
-from spatial_edit.foreign.reader import read
-from spatial_edit.foreign.specimen_trees import specimens
+from spatial_edit.foreign.fuzzing.mutations import disturb, mutate
+from spatial_edit.foreign.fuzzing.specimen_trees import specimens
+from spatial_edit.foreign.reading.budget import Budget
+from spatial_edit.foreign.reading.reader import read
 from spatial_edit.safetensors_header import CheckpointError
 
 MOST_SECONDS = 10.0

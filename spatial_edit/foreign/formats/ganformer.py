@@ -10,9 +10,6 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from spatial_edit.foreign import persistent
-from spatial_edit.foreign import stylegan2_build as build
-from spatial_edit.foreign.budget import shown
 from spatial_edit.foreign.content import (
     Content,
     Converted,
@@ -21,9 +18,12 @@ from spatial_edit.foreign.content import (
     Record,
     tensors_below,
 )
-from spatial_edit.foreign.ganformer_config import Said, config_of, plain, unread
-from spatial_edit.foreign.ganformer_names import FILTER, generator_names
-from spatial_edit.foreign.stylegan2_names import NVLABS
+from spatial_edit.foreign.formats import persistent
+from spatial_edit.foreign.formats import stylegan2_build as build
+from spatial_edit.foreign.formats.ganformer_config import Said, config_of, plain, unread
+from spatial_edit.foreign.formats.ganformer_names import FILTER, generator_names
+from spatial_edit.foreign.formats.stylegan2_names import NVLABS
+from spatial_edit.foreign.reading.budget import shown
 from spatial_edit.generators.ganformer.config import GANformerConfig, config_from_json, config_to_json
 from spatial_edit.generators.ganformer.model import GANformer
 from spatial_edit.generators.stylegan2 import discriminator_to_json

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from spatial_edit.foreign.content import ForeignError
 
 if TYPE_CHECKING:
-    from spatial_edit.foreign.machine import Machine
+    from spatial_edit.foreign.reading.machine import Machine
 
 Step = Callable[["Machine"], None]
 MAX_PROTOCOL = 5

@@ -6,11 +6,11 @@ the name may be mentioned and not called. A stand-in gets the token and the argu
 
 from __future__ import annotations
 
-from spatial_edit.foreign import arrays
-from spatial_edit.foreign.budget import OBJECT, shown
 from spatial_edit.foreign.content import ForeignError, Record
-from spatial_edit.foreign.machine import Machine, Pair, StandIn, Token, fill_dict, fill_set
-from spatial_edit.foreign.storages import STORAGE_NAMES, read_stream, tensor_of
+from spatial_edit.foreign.reading import arrays
+from spatial_edit.foreign.reading.budget import OBJECT, shown
+from spatial_edit.foreign.reading.machine import Machine, Pair, StandIn, Token, fill_dict, fill_set
+from spatial_edit.foreign.reading.storages import STORAGE_NAMES, read_stream, tensor_of
 
 
 def _tensor(token: Token, arguments: tuple, machine: Machine) -> object:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from spatial_edit.foreign.content import ForeignError
-from spatial_edit.foreign.omegaconf_tree import NoSetting, setting
+from spatial_edit.foreign.formats.omegaconf_tree import NoSetting, setting
 from spatial_edit.generators.blobgan.published import PublishedConfig
 
 MODEL, ENCODER = "a BlobGAN", "a BlobGAN inversion encoder"

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from spatial_edit.foreign.budget import EMPTY, ENTRY, OBJECT, PLACE, STEP, Budget, shown
 from spatial_edit.foreign.content import ForeignError, Record
-from spatial_edit.foreign.opcodes import OPCODES
+from spatial_edit.foreign.reading.budget import EMPTY, ENTRY, OBJECT, PLACE, STEP, Budget, shown
+from spatial_edit.foreign.reading.opcodes import OPCODES
 
 MAX_DIGITS = 40  # of a whole number in text
 MAX_INTEGER = 64  # bytes of a whole number

@@ -25,13 +25,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spatial_edit.foreign.archive import read_archive
-from spatial_edit.foreign.budget import Budget, shown
 from spatial_edit.foreign.content import Content, ForeignError
-from spatial_edit.foreign.machine import Machine
-from spatial_edit.foreign.names import NAMES
-from spatial_edit.foreign.storages import is_stream, read_stream
-from spatial_edit.foreign.tree import finish
+from spatial_edit.foreign.reading.archive import read_archive
+from spatial_edit.foreign.reading.budget import Budget, shown
+from spatial_edit.foreign.reading.machine import Machine
+from spatial_edit.foreign.reading.names import NAMES
+from spatial_edit.foreign.reading.storages import is_stream, read_stream
+from spatial_edit.foreign.reading.tree import finish
 from spatial_edit.safetensors_header import CheckpointError, layout
 
 MAX_BYTES = 8_000_000_000

@@ -11,10 +11,10 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spatial_edit.foreign.budget import OBJECT, Budget, shown
 from spatial_edit.foreign.content import ForeignError
-from spatial_edit.foreign.machine import Machine, Pair, StandIn
-from spatial_edit.foreign.storages import Storage, described
+from spatial_edit.foreign.reading.budget import OBJECT, Budget, shown
+from spatial_edit.foreign.reading.machine import Machine, Pair, StandIn
+from spatial_edit.foreign.reading.storages import Storage, described
 
 MAX_MEMBERS = 50_000
 SMALLEST_ENTRY = 46  # bytes of the directory that a member takes at least

@@ -1,0 +1,1 @@
+"""Fuzzing: damaged files by the thousand through the reader and the converters."""
