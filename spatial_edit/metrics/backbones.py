@@ -60,7 +60,10 @@ def load_backbone(given: str | Path, kinds: Iterable[str], device: str = "cpu") 
     folder, kinds = folder_of(given), tuple(kinds)
     kind = str(read_config(folder).get("kind"))
     if kind not in kinds:
-        raise ValueError(f"{str(given)[:60]} is of the kind {kind[:40]!r}, this needs {' or '.join(kinds)}")
+        raise ValueError(
+            f"{str(given)[:60]} is of the kind {kind[:40]!r}, this needs {' or '.join(kinds)}: import such a "
+            "network and give its name"
+        )
     module, _, weights = load(folder, build_backbone, device)
     return Backbone(module, kind, weights)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from spatial_edit import share
 from spatial_edit.edits import EditError
 from spatial_edit.generators.contract import Generator
-from spatial_edit.layouts import Blobs, Guard, Scene
+from spatial_edit.layouts import Blobs, Boxes3D, Guard, Scene
 from spatial_edit.layouts.guard_codec import mask_from_text
 from spatial_edit.layouts.strict_json import JsonError, array, integer, number, record, show
 from spatial_edit.session.appearances import with_palettes
@@ -67,7 +67,9 @@ def apply_scene_op(studio: Studio, scene: Scene, item: Mapping[str, object]) -> 
     keys, run = SCENE_OPS[op]
     name = studio.generator.spec.name
     if op in _INSTEAD and not isinstance(scene.layout, Blobs):
-        raise EditError(f"{name} has no {op}: {_INSTEAD[op]} instead")
+        if isinstance(scene.layout, Boxes3D) or op == "truncate":
+            raise EditError(f"{name} has no {op}: {_INSTEAD[op]} instead")
+        raise EditError(f"{name} has no {op}: that is for models of blobs")
     if op in _INSTEAD and op not in studio.generator.spec.edits:
         raise EditError(f"{name} cannot {op} a scene: choose another model")
     try:

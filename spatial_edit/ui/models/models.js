@@ -26,7 +26,7 @@ function hashOf(row) {
   return node;
 }
 function actions(row) {
-  const node = cell('', ''), name = row.title || row.name;
+  const node = cell('', ''), name = row.added ? row.name : row.title || row.name;   // added ones share titles
   node.className = 'md-acts';
   node.replaceChildren();
   if (row.draws) node.append(button('Open', `Open ${name} in the editor`, 'md-button', () => trigger('open_model', { name: row.name })));
