@@ -21,7 +21,8 @@ from spatial_edit.generators.blobgan.published_scenes import PublishedScenes
 from spatial_edit.layouts import Blobs, Scene
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, SIZE_RANGE
 from spatial_edit.layouts.scene import Provenance
-from spatial_edit.parse.refine import Clock, Refined, rate
+from spatial_edit.parse.descent import descend
+from spatial_edit.parse.refine import Clock, Refined
 from spatial_edit.parse.target import Target
 from spatial_edit.parse.tune import State, Tuned, adapt
 
@@ -113,7 +114,6 @@ class Unknowns:
         return torch.stack([HOLD[name] * change.square().mean() for name, change in moved.items()]).sum()
 
 
-@torch.enable_grad()
 def refine_blobs(
     generator: PublishedScenes,
     scene: Scene,
@@ -129,27 +129,14 @@ def refine_blobs(
     target, clock = target.to(generator.device), Clock(seconds, steps)
     unknowns, decoder = Unknowns(scene), generator.model.generator
     optimiser = torch.optim.Adam(unknowns.groups(), betas=BETAS)
-    best, least, stopped = scene, math.inf, False
-    while True:
-        used = clock.used()
-        if progress is not None:
-            progress(used)
-        stopped = keep_going is not None and not keep_going()
-        last = used >= 1 or stopped
-        with torch.set_grad_enabled(not last):
-            picture = decoder(*generator.inputs([unknowns.scene()]))
-        error = float(target.squared_error(picture.detach()))
-        if error < least:
-            best, least = unknowns.detached() if clock.taken else scene, error
-        if last or not math.isfinite(error):
-            return Refined(best, clock.taken, stopped)
-        loss = target.loss(picture) + unknowns.pull()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        for group in optimiser.param_groups:
-            group["lr"] = group["full"] * rate(used)
-        optimiser.step()
-        clock.taken += 1
+    best, stopped = descend(
+        target, clock, optimiser,
+        draw=lambda used: decoder(*generator.inputs([unknowns.scene()])),
+        pull=unknowns.pull,
+        kept=lambda: unknowns.detached() if clock.taken else scene,
+        progress=progress, keep_going=keep_going,
+    )  # fmt: skip
+    return Refined(best, clock.taken, stopped)
 
 
 @torch.enable_grad()

@@ -9,7 +9,6 @@ can be edited better). The noise is that of seed 0 and stays. `tune_code` then a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,7 +19,8 @@ from torch.func import functional_call
 from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes, coloured
 from spatial_edit.layouts import Latent, Layout, Scene
 from spatial_edit.layouts.scene import Provenance
-from spatial_edit.parse.refine import Clock, Refined, rate
+from spatial_edit.parse.descent import descend
+from spatial_edit.parse.refine import Clock, Refined
 from spatial_edit.parse.target import Target
 from spatial_edit.parse.tune import State, Tuned, adapt
 from spatial_edit.seeds import normals
@@ -50,7 +50,6 @@ def first_code(generator: StyleGAN2Scenes, target: Target, sha256: str = "") -> 
     return replace(scene, provenance=Provenance("photo", sha256, "encode"))
 
 
-@torch.enable_grad()
 def project(
     generator: StyleGAN2Scenes,
     scene: Scene,
@@ -68,28 +67,21 @@ def project(
     mean = generator.mean_code()
     shared = start.mean(1, keepdim=True).clone().requires_grad_()
     own = (start - shared.detach()).clone().requires_grad_()
-    optimiser = torch.optim.Adam([shared, own], lr=RATE, betas=BETAS)
-    best, least, stopped = start, float(target.squared_error(generator.paint(start))), False
-    while (used := clock.used()) < 1 and not stopped:
-        if progress is not None:
-            progress(used)
-        stopped = keep_going is not None and not keep_going()
-        codes = shared + (own if used >= SHARED_UNTIL else own.detach())
-        picture = generator.paint(codes)
-        error = float(target.squared_error(picture.detach()))
-        if error < least:
-            best, least = codes.detach().clone(), error
-        loss = target.loss(picture) + MEAN_WEIGHT * (shared - mean).square().mean()
-        loss = loss + SPREAD_WEIGHT * own.square().mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if not math.isfinite(loss.item()):  # keep what was found before
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * rate(used)
-        optimiser.step()
-        clock.taken += 1
-    found = replace(_scene(generator, best[0]), provenance=scene.provenance)
+    groups = [{"params": [values], "lr": RATE, "full": RATE} for values in (shared, own)]
+
+    def codes(used: float) -> Tensor:
+        return shared + (own if used >= SHARED_UNTIL else own.detach())
+
+    def pull() -> Tensor:
+        return MEAN_WEIGHT * (shared - mean).square().mean() + SPREAD_WEIGHT * own.square().mean()
+
+    best, stopped = descend(
+        target, clock, torch.optim.Adam(groups, betas=BETAS),
+        draw=lambda used: generator.paint(codes(used)), pull=pull,
+        kept=lambda: codes(1.0).detach()[0] if clock.taken else start[0],
+        progress=progress, keep_going=keep_going,
+    )  # fmt: skip
+    found = replace(_scene(generator, best), provenance=scene.provenance)
     return Refined(found, clock.taken, stopped)
 
 
