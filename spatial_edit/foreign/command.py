@@ -101,8 +101,8 @@ def _imported(options: Namespace) -> ImportedModel:
         extra = ImportOptions(mean=options.mean, beside=options.beside)
         path = _file(options.file)
         return import_file(path, **said, options=extra, onto=options.onto, replace=options.replace)
-    if options.onto or options.mean:
-        raise ValueError("--onto and --mean are for files: a model of the hub comes whole")
+    if options.onto or options.mean or options.beside:
+        raise ValueError("--onto, --mean and --with are for files: a model of the hub comes whole")
     return import_hub(options.file, **said, replace=options.replace)
 
 
