@@ -105,6 +105,9 @@ def test_a_file_is_added_drawn_linked_and_removed(open_models: Any, tmp_path: Pa
     file = tmp_path / "toy.pt"
     write_checkpoint(file)
     page = open_models()
+    page.locator("#to-form").focus()
+    page.keyboard.press("Enter")  # with many models the form is far below: keys go on there
+    page.wait_for_function("() => document.querySelector('#where').contains(document.activeElement)")
     words = add(page, file, "toy", EVIL)
     assert words.startswith("Added toy: StyleGAN2, 16 px, recognised as rosinality's StyleGAN2"), words
     assert EVIL in page.locator('tr[data-name="toy"] td[data-label="Licence"]').inner_text()

@@ -24,8 +24,9 @@ HOW = (
     "Checkpoints of StyleGAN2 (PyTorch, TensorFlow, rosinality), BlobGAN, EqGAN, GANformer and BachGAN. A "
     "file is recognised by what is in it, and nothing in it is executed."
 )
-TO_FORM = """() => document.querySelector('.adding').scrollIntoView({ block: 'start',
-  behavior: window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' })"""
+TO_FORM = """() => { document.querySelector('.adding').scrollIntoView({ block: 'start',
+  behavior: window.matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+  document.querySelector('#where input:checked').focus({ preventScroll: true }); }"""
 ELSEWHERE = (
     "Models are added where this program runs on one's own computer; on this server that is switched off."
 )
