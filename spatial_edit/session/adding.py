@@ -169,6 +169,8 @@ def free_name(name: str) -> str:
         raise AddError(
             f"{name[:48]!r} cannot be a model's name: use up to 48 small letters, digits, dots and dashes"
         )
+    if name in registry.MODELS:
+        raise AddError(f"{name} comes with the program: choose another name")
     if name in registry.all_models() or os.path.lexists(imported.models_folder() / name):
         raise AddError(f"there is already a model {name}: choose another name, or remove that one first")
     return name

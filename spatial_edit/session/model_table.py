@@ -14,6 +14,7 @@ from spatial_edit.safetensors_header import CheckpointError, parse_json
 from spatial_edit.session.adding import draws, is_here
 
 METRICS_NAME = "metrics.json"
+RENDERED = "rendered rooms"  # what `metrics.fid` calls its own set
 FAMILIES = {  # as people write them
     "blobgan": "BlobGAN",
     "blobgan-published": "BlobGAN (published)",
@@ -77,7 +78,7 @@ def _row(spec: ModelSpec) -> ModelRow:
         source=source,
         format=format,
         sha256=digest,
-        score=score_of(spec.folder),
+        score=fid_of(spec.folder) if added else score_of(spec.folder),
         added=added,
         draws=draws(spec),
     )
@@ -120,6 +121,17 @@ def score_of(folder: Path | None) -> tuple[str, ...]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             lines.append(f"{word} {value:.2f}")
     return tuple(lines)
+
+
+def fid_of(folder: Path | None) -> tuple[str, ...]:
+    """An added model's FID against pictures that the user named. Likeness to this project's bedrooms is no
+    score of somebody else's model, so nothing else is shown."""
+    metrics = {} if folder is None else _metrics(folder)
+    value, real = metrics.get("fid"), metrics.get("fid_real_set")
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    if not plain or not isinstance(real, str) or real == RENDERED:
+        return ()
+    return (f"FID {value:.2f}", f"to {real[:40]}")
 
 
 def _metrics(folder: Path) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from spatial_edit.foreign.content import ForeignError
 from spatial_edit.generators import imported, registry
 from spatial_edit.session import Session
-from spatial_edit.session.adding import BUSY, AddError, Adding, Wanted, pictured
+from spatial_edit.session.adding import BUSY, AddError, Adding, Wanted, free_name, pictured
 from spatial_edit.session.model_table import model_rows
 from tests.ui.fake_import import HOLD, fake_import
 
@@ -193,3 +194,23 @@ def test_a_damaged_folder_harms_nobody(folder: Path) -> None:
         (folder / name / "config.json").write_text("{}")
         (folder / name / "model.json").write_text(text)
     assert not {"broken", "wrong"} & {row.name for row in model_rows()}
+
+
+def test_scores_of_added_models_are_those_against_pictures_that_the_user_named(folder: Path) -> None:
+    home = folder / "toy"
+    home.mkdir(parents=True)
+    (home / "config.json").write_text("{}")
+    imported.write_facts(home, imported.Facts("stylegan2", "Toy", "", 64, imported.FIRST_NUMBER))
+
+    def score(**metrics: object) -> tuple[str, ...]:
+        (home / "metrics.json").write_text(json.dumps(metrics))
+        return next(row for row in model_rows() if row.name == "toy").score
+
+    assert score(frechet=7.1, precision=0.0) == ()
+    assert score(frechet=7.1, fid=90.0, fid_real_set="rendered rooms") == ()
+    assert score(fid=12.5, fid_real_set="cats") == ("FID 12.50", "to cats")
+
+
+def test_a_bundled_models_name_is_not_to_be_had(folder: Path) -> None:
+    with pytest.raises(AddError, match="comes with the program: choose another name"):
+        free_name("box3d-rooms")
