@@ -30,8 +30,8 @@ class StyleGAN2Config:
 
     The rest is what published networks vary (see `SynthesisNetwork`). labels: number of classes, 0 for none.
     mapping_width, embedding: width of the mapping network's hidden layers and of the embedded label, 0 for
-    w_dim. mapping_eps: of its pixel norm. exact_eps: `nn.stylegan2.eps_before_scaling`. fixed_noise: the
-    checkpoint has its own noise maps.
+    w_dim. mapping_eps: of its pixel norm. scale_weights: in the mapping network, see `EqualisedLinear`.
+    exact_eps: `nn.stylegan2.eps_before_scaling`. fixed_noise: the checkpoint has its own noise maps.
     """
 
     resolution: int = 64
@@ -46,6 +46,7 @@ class StyleGAN2Config:
     embedding: int = 0
     mapping_eps: float = 1e-8
     clamp: float | None = None
+    scale_weights: bool = False
     exact_eps: bool = False
     fixed_noise: bool = False
 
@@ -100,6 +101,7 @@ class StyleGAN2Generator(nn.Module):
                 hidden=hidden,
                 layers=config.mapping_layers,
                 eps=config.mapping_eps,
+                scale_weights=config.scale_weights,
             )
         self.synthesis = SynthesisNetwork(
             config.resolution,
@@ -251,6 +253,7 @@ def config_from_json(data: Mapping[str, object]) -> StyleGAN2Config:
         embedding=whole(data, "embedding", 0, 16384, 0),
         mapping_eps=limit(data, "mapping_eps") or 1e-8,
         clamp=limit(data, "clamp"),
+        scale_weights=flag(data, "scale_weights"),
         exact_eps=flag(data, "exact_eps"),
         fixed_noise=flag(data, "fixed_noise"),
     )

@@ -79,7 +79,11 @@ class BiasActivation(nn.Module):
 
 
 class EqualisedLinear(nn.Module):
-    """y = W x * lr_mul / sqrt(inputs) + b * lr_mul, then the scaled leaky ReLU if asked. x: (..., inputs)."""
+    """y = W x * lr_mul / sqrt(inputs) + b * lr_mul, then the scaled leaky ReLU if asked. x: (..., inputs).
+
+    scale_weight: multiply the weight by the constant, as published networks do, and not the input; the
+    results differ in the last bits.
+    """
 
     def __init__(
         self,
@@ -89,6 +93,7 @@ class EqualisedLinear(nn.Module):
         lr_mul: float = 1.0,
         bias_init: float = 0.0,
         activate: bool = False,
+        scale_weight: bool = False,
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs) / lr_mul)
@@ -96,10 +101,15 @@ class EqualisedLinear(nn.Module):
         self.lr_mul = lr_mul
         self.scale = lr_mul / math.sqrt(inputs)
         self.activate = activate
+        self._cache = WeightCache() if scale_weight else None
 
     def forward(self, x: Tensor) -> Tensor:
-        # scaling the (small) input instead of the weight: no second copy of a large matrix
-        y = F.linear(x * self.scale, self.weight.to(x.dtype), (self.bias * self.lr_mul).to(x.dtype))
+        bias = (self.bias * self.lr_mul).to(x.dtype)
+        if self._cache is not None:
+            weight = self._cache.get(self.weight, lambda w: w * self.scale)
+            y = F.linear(x, weight.to(x.dtype), bias)
+        else:  # scaling the (small) input instead of the weight: no second copy of a large matrix
+            y = F.linear(x * self.scale, self.weight.to(x.dtype), bias)
         return F.leaky_relu(y, SLOPE) * GAIN if self.activate else y
 
 

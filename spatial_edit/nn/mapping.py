@@ -19,7 +19,7 @@ class MappingNetwork(nn.Sequential):
     """(B, inputs) -> (B, outputs). `hidden_layers(z)` stops before the last layer.
 
     lr_mul: the learning rate of these layers relative to the rest. activate_last: leaky ReLU after the last
-    layer too (StyleGAN2: yes; BlobGAN's layout network: no).
+    layer too (StyleGAN2: yes; BlobGAN's layout network: no). scale_weights: see `EqualisedLinear`.
     """
 
     def __init__(
@@ -32,10 +32,13 @@ class MappingNetwork(nn.Sequential):
         lr_mul: float = 0.01,
         eps: float = 1e-8,
         activate_last: bool = True,
+        scale_weights: bool = False,
     ) -> None:
         widths = [inputs] + [hidden] * (layers - 1) + [outputs]
         linear = [
-            EqualisedLinear(a, b, lr_mul=lr_mul, activate=activate_last or i < layers - 1)
+            EqualisedLinear(
+                a, b, lr_mul=lr_mul, activate=activate_last or i < layers - 1, scale_weight=scale_weights
+            )
             for i, (a, b) in enumerate(pairwise(widths))
         ]
         super().__init__(PixelNorm(eps), *linear)
@@ -68,10 +71,13 @@ class ConditionalMapping(nn.Module):
     ) -> None:
         super().__init__()
         self.inputs, self.labels, self.eps = inputs, labels, eps
-        self.embed = EqualisedLinear(labels, embedding)
+        self.embed = EqualisedLinear(labels, embedding, scale_weight=True)
         widths = [inputs + embedding] + [hidden] * (layers - 1) + [outputs]
         self.layers = nn.Sequential(
-            *(EqualisedLinear(a, b, lr_mul=lr_mul, activate=True) for a, b in pairwise(widths))
+            *(
+                EqualisedLinear(a, b, lr_mul=lr_mul, activate=True, scale_weight=True)
+                for a, b in pairwise(widths)
+            )
         )
 
     def forward(self, z: Tensor | None, labels: Tensor) -> Tensor:

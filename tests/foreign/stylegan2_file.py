@@ -25,7 +25,14 @@ from spatial_edit.generators.stylegan2 import (
 
 CHANNELS = {4: 8, 8: 8, 16: 4}
 SMALL = StyleGAN2Config(
-    resolution=16, channels=CHANNELS, z_dim=6, w_dim=6, mapping_layers=2, exact_eps=True, fixed_noise=True
+    resolution=16,
+    channels=CHANNELS,
+    z_dim=6,
+    w_dim=6,
+    mapping_layers=2,
+    scale_weights=True,
+    exact_eps=True,
+    fixed_noise=True,
 )
 PLAIN = replace(SMALL, exact_eps=False)
 JUDGE = DiscriminatorConfig(resolution=16, channels=CHANNELS)

@@ -25,7 +25,7 @@ from tests.parity.conftest import FOLDERS
 Vectors = Callable[[str], dict[str, Tensor]]
 Close = Callable[[Tensor, Tensor, float], None]
 IMAGE, LOGIT = 2e-5, 1e-5
-CODE = 2e-6  # of codes up to 5: four units in the last place
+CODE = 1e-6
 
 
 @pytest.fixture

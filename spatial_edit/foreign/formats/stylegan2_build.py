@@ -78,6 +78,7 @@ def generator_config(
         embedding=0 if rows == w_dim else rows,
         mapping_eps=mapping_eps,
         clamp=clamp,
+        scale_weights=True,
         exact_eps=exact_eps,
         fixed_noise=scheme.noise(0) in tensors,
     )

@@ -215,7 +215,11 @@ class EqGANGenerator(nn.Module):
         super().__init__()
         self.config = config
         self.mapping = MappingNetwork(
-            config.z_dim, config.w_dim, hidden=config.w_dim, layers=config.mapping_layers
+            config.z_dim,
+            config.w_dim,
+            hidden=config.w_dim,
+            layers=config.mapping_layers,
+            scale_weights=True,
         )
         self.synthesis = EqGANSynthesis(config)
         self.register_buffer("w_mean", torch.zeros(config.w_dim))
