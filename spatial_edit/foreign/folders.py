@@ -15,6 +15,7 @@ from spatial_edit.generators import registry
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.generators.imported import FACTS_NAME, NAME, models_folder, spec_of
 
+INSTEAD = "say --replace to put this one in its place"
 ROOM_BESIDE = 10_000_000  # bytes that must stay free on the disk
 
 
@@ -24,20 +25,18 @@ def name_from(stem: str) -> str:
     return name or "model"
 
 
-def free_name(name: str, out: Path, replace: bool) -> str:
-    """The name when a model can have it; ForeignError, with what to do, when it cannot."""
+def free_name(name: str, out: Path, replace: bool, how: str = " with --as", instead: str = INSTEAD) -> str:
+    """The name when a model can have it; ForeignError when it cannot. how: another name is given; instead:
+    what else can be done when it is taken."""
     if not NAME.fullmatch(name):
         raise ForeignError(
             f"{name[:60]!r} cannot be a model's name: use up to 48 small letters, digits, dots, dashes"
         )
     if name in registry.MODELS:
-        raise ForeignError(f"{name} is a model that comes with the program: choose another name with --as")
+        raise ForeignError(f"{name} is a model that comes with the program: choose another name{how}")
     target = out / name
-    if target.exists() and not replace:
-        raise ForeignError(
-            f"there is already a model {name}: choose another name with --as, or say --replace to put this "
-            "one in its place"
-        )
+    if (target.exists() or target.is_symlink()) and not replace:
+        raise ForeignError(f"there is already a model {name}: choose another name{how}, or {instead}")
     if target.exists() and not (target / FACTS_NAME).is_file():
         raise ForeignError(f"{target} is not the folder of a model: it is not replaced; choose another name")
     return name

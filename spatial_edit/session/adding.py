@@ -6,7 +6,6 @@ One at a time. What fails leaves nothing behind; every error is one sentence. Wh
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ __all__ = [
 if TYPE_CHECKING:
     from spatial_edit.foreign.writer import ImportedModel
 
+INSTEAD = "remove that one first"
 BUSY = "another model is being added just now: wait until it is done"
 COMMAND = "(on the command line: python -m spatial_edit import)"
 Import = Callable[..., "ImportedModel"]  # import_file or import_hub of foreign.writer
@@ -148,13 +148,15 @@ def check_file(path: Path) -> None:
 
 
 def pictured() -> dict[str, ModelSpec]:
-    """The models that draw pictures and whose weights are here, bundled ones first."""
+    """The models whose pictures people are shown and whose weights are here, bundled ones first."""
     return {name: spec for name, spec in registry.all_models().items() if draws(spec) and is_here(spec)}
 
 
 def draws(spec: ModelSpec) -> bool:
-    """Whether a model draws pictures by itself."""
-    return spec.family not in registry.NETWORKS
+    """Whether a model draws pictures that people are shown: not a network that serves others, and no baseline
+    that comes with the program to be compared with."""
+    bundled = spec.name in registry.MODELS
+    return spec.name in registry.editable() if bundled else spec.family not in registry.NETWORKS
 
 
 def is_here(spec: ModelSpec) -> bool:
@@ -164,16 +166,10 @@ def is_here(spec: ModelSpec) -> bool:
 
 def free_name(name: str) -> str:
     """The name, stripped; AddError when it cannot be a model's or is taken."""
-    name = name.strip()
-    if not imported.NAME.fullmatch(name):
-        raise AddError(
-            f"{name[:48]!r} cannot be a model's name: use up to 48 small letters, digits, dots and dashes"
-        )
-    if name in registry.MODELS:
-        raise AddError(f"{name} comes with the program: choose another name")
-    if name in registry.all_models() or os.path.lexists(imported.models_folder() / name):
-        raise AddError(f"there is already a model {name}: choose another name, or remove that one first")
-    return name
+    from spatial_edit.foreign import folders
+
+    with _told():
+        return folders.free_name(name.strip(), imported.models_folder(), False, "", INSTEAD)
 
 
 @contextmanager

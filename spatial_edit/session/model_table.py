@@ -71,7 +71,7 @@ def _row(spec: ModelSpec) -> ModelRow:
         name=spec.name,
         title=spec.title,
         family=FAMILIES.get(spec.family, spec.family),
-        layout=KINDS.get(spec.kind, spec.kind) if draws(spec) else "",
+        layout="" if spec.family in registry.NETWORKS else KINDS.get(spec.kind, spec.kind),
         resolution=spec.resolution,
         licence=spec.licence,
         training_data=spec.training_data,

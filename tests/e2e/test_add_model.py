@@ -36,7 +36,7 @@ def served(host: str | None) -> Iterator[str]:
     from tests.ui.fake_generator import fake_parse
 
     may = permission(host, {})
-    demo = build(registry.load, store(), app.shown("stylegan2-rooms"), parse=fake_parse, permission=may)
+    demo = build(registry.load, store(), app.shown("blobgan-rooms"), parse=fake_parse, permission=may)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -136,7 +136,7 @@ def test_a_file_is_added_drawn_linked_and_removed(open_models: Any, tmp_path: Pa
     again.locator('tr[data-name="toy"] .md-remove').click()
     again.locator(".md-yes").click()
     again.wait_for_selector('tr[data-name="toy"]', state="detached")
-    again.wait_for_function(OPEN, arg="stylegan2-rooms")  # the editor does not keep what is gone
+    again.wait_for_function(OPEN, arg="blobgan-rooms")  # the editor does not keep what is gone
     assert not (folder / "toy").exists() and "Removed toy" in again.locator(".oc p").inner_text()
 
 
@@ -174,14 +174,15 @@ def test_nothing_to_object_to(
     write_checkpoint(tmp_path / "axe.pt", 3)
     page = open_models(query, **context)
     add(page, tmp_path / "axe.pt")
+    page.locator('tr[data-name="axe"] button', has_text="Open").click()
+    page.wait_for_selector(".se-still:visible")
+    judge(page, axe_source, "a picture without a layout")
+    page.get_by_role("tab", name="Models").click()
     page.locator('tr[data-name="axe"] .md-remove').click()
     page.wait_for_selector(".md-question")
     judge(page, axe_source, "models, one about to be removed")
     page.locator(".md-yes").click()
     page.wait_for_selector('tr[data-name="axe"]', state="detached")
-    page.locator('tr[data-name="stylegan2-rooms"] button').click()
-    page.wait_for_selector(".se-still:visible")
-    judge(page, axe_source, "a picture without a layout")
 
 
 def test_without_permission_there_is_no_form(
