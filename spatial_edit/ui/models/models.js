@@ -53,8 +53,8 @@ function line(row) {
   head.scope = 'row';
   head.append(make('b', row.title), make('code', row.name));
   node.dataset.name = row.name;
-  const size = row.draws ? `${row.resolution} px` : 'no pictures of its own';
-  node.append(head, cell('Kind', make('b', row.family), row.draws ? `layout: ${row.layout}` : '', size), cell('Licence', row.licence), cell('Trained on', row.training_data),
+  const size = row.layout ? `${row.resolution} px` : 'no pictures of its own';
+  node.append(head, cell('Kind', make('b', row.family), row.layout ? `layout: ${row.layout}` : '', size), cell('Licence', row.licence), cell('Trained on', row.training_data),
     cell('Comes from', row.source, row.format, hashOf(row)), cell('Measured', ...row.score), actions(row));
   return node;
 }
