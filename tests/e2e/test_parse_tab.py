@@ -95,6 +95,7 @@ def test_one_is_sent_to_the_editor_and_its_link_can_be_deleted(open_page: Any, t
     page.locator(".ph-card.done").nth(1).click()
     page.get_by_text("Delete a scene's link").click()
     field = page.locator("#delete-code input, #delete-code textarea").first
+    field.wait_for(state="visible")  # what is folded away is made when it is opened
     page.wait_for_function(
         "(code) => document.querySelector('#delete-code input, #delete-code textarea').value === code",
         arg=code,
