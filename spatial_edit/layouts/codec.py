@@ -212,7 +212,7 @@ def _assemble(document: dict[str, object], tensors: dict[str, Tensor]) -> Scene:
     _check_rows(layout, rows)
     origin = record(document["provenance"], "the scene's provenance", ("kind", "photo", "effort"))
     provenance = Provenance(
-        text(origin["kind"], "the provenance's kind", "seed|photo"),
+        text(origin["kind"], "the provenance's kind", "seed|photo|drag"),
         text(origin["photo"], "the provenance's photo", "([0-9a-f]{64})?"),
         text(origin["effort"], "the provenance's effort", "[a-z]{0,16}"),
     )

@@ -79,7 +79,8 @@ class Guard:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a scene came from: a `seed` (Latent.seed) or a `photo` (the sha256 of the parsed file)."""
+    """Where a scene came from: a `seed` (Latent.seed), a `photo` (the sha256 of the parsed file), or a `drag`
+    of a seed's picture by its points: then the latent is the dragged one, not the seed's."""
 
     kind: str = "seed"
     photo: str = ""
