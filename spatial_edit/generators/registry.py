@@ -18,6 +18,7 @@ from spatial_edit.generators.contract import SCENE_OPS, STYLE_OPS, Generator, Mo
 from spatial_edit.generators.ganformer.scenes import load_ganformer
 from spatial_edit.generators.imported import FACTS_NAME, added, free_number, read_facts, spec_from
 from spatial_edit.generators.spatialgan.eqgan_scenes import load_eqgan
+from spatial_edit.generators.spatialgan.scenes import load_spatialgan
 from spatial_edit.generators.stylegan2_renderer import load_stylegan2
 from spatial_edit.hub.ids import is_address, parse
 from spatial_edit.layouts.boxes3d import CLASSES, MAX_BOXES, STYLES
@@ -104,6 +105,7 @@ _LOADERS: dict[str, Callable[[ModelSpec, str], Generator]] = {
     "stylegan2": load_stylegan2,
     "box3d": load_box3d,
     "eqgan": load_eqgan,
+    "spatialgan": load_spatialgan,
     "ganformer": load_ganformer,
     "bachgan": load_bachgan,
 }
@@ -116,6 +118,7 @@ KINDS = {
     "blobgan-published": "blobs",
     "box3d": "boxes3d",
     "eqgan": "heatmaps",
+    "spatialgan": "heatmaps",
     "ganformer": "",
     "bachgan": "boxes",
 }

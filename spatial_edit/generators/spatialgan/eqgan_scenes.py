@@ -21,6 +21,7 @@ from torch import Tensor
 
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.generators.delta import paint_adapted
+from spatial_edit.generators.spatialgan.channels import channels
 from spatial_edit.generators.spatialgan.eqgan import EqGANConfig, EqGANGenerator
 from spatial_edit.generators.spatialgan.heatmap import HeatmapLevel, stack_levels
 from spatial_edit.layouts import Latent, Scene
@@ -114,9 +115,8 @@ def from_layout(layout: Heatmaps, counts: tuple[int, ...], side: int) -> tuple[H
     or not there have height 0. ValueError for more centres on a level, or a level that it lacks."""
     centres = ((layout.centres * side - 0.5) / (side - 1) * 2 - 1).flip(1)  # (K, 2) as y, x
     spreads = 8 * (layout.sigmas * (side / (side - 1))).square()
-    levels, first = [], 0
-    for number, count in enumerate(counts):
-        places = _places(layout, number, first, count)
+    levels = []
+    for places in channels(layout, counts):
         present = torch.tensor([0.0 if at is None or layout.hidden[at] else 1.0 for at in places])
         zero, one = centres.new_zeros(2), spreads.new_ones(())
         levels.append(
@@ -126,28 +126,7 @@ def from_layout(layout: Heatmaps, counts: tuple[int, ...], side: int) -> tuple[H
                 present[None],
             )
         )
-        first += count
-    if max(layout.levels, default=0) >= len(counts):
-        raise ValueError(f"the layout has a level {max(layout.levels)}, this model has {len(counts)} levels")
     return tuple(levels)
-
-
-def _places(layout: Heatmaps, level: int, first: int, count: int) -> list[int | None]:
-    """For each channel of a level the element that it draws: its own number, else one of another number."""
-    mine = [at for at, number in enumerate(layout.levels) if number == level]
-    if len(mine) > count:
-        raise ValueError(
-            f"the layout has {len(mine)} centres on level {level}, this model takes {count}: remove one or "
-            "put it on another level"
-        )
-    places: list[int | None] = [None] * count
-    for at in mine:
-        if first <= layout.ids[at] < first + count:
-            places[layout.ids[at] - first] = at
-    for at in mine:
-        if at not in places:
-            places[places.index(None)] = at
-    return places
 
 
 def load_eqgan(spec: ModelSpec, device: str = "cpu") -> EqGANScenes:

@@ -104,4 +104,6 @@ def spatial_layer(layer: StyledLayer, x: Tensor, styles: Tensor, noise: Tensor |
 
 def spatial_rgb(layer: ToRGB, x: Tensor, styles: Tensor) -> Tensor:
     """An RGB output with a style map."""
-    return clamped(spatial_conv(layer.conv, x, styles) + layer.bias.to(x.dtype)[None, :, None, None], layer.clamp)
+    return clamped(
+        spatial_conv(layer.conv, x, styles) + layer.bias.to(x.dtype)[None, :, None, None], layer.clamp
+    )

@@ -25,15 +25,24 @@ class Centres:
     sigmas: Tensor  # (B, n) standard deviations, fractions of the side, above 0
     heights: Tensor  # (B, n) of the peaks; 0: not there
 
-    def draw(self, side: int) -> Tensor:
-        """(B, n, side, side) one map a centre; gradients flow to centres, sigmas and heights."""
+    def draw(self, side: int, *, slopes: bool = False) -> Tensor:
+        """(B, n, side, side) one map a centre; gradients flow to centres, sigmas and heights.
+
+        slopes: (B, 3 n, side, side), each map followed by itself times (p - c) / sigma, x and then y: its slope
+        but for the sign, so that a network can tell left of the centre from right of it.
+        """
         grid = (torch.arange(side, device=self.centres.device) + 0.5) / side
         spreads = 2 * self.sigmas.square()[..., None]  # (B, n, 1)
         # the exponential of a sum is a product: two lines of pixels instead of a square of exponentials
         columns, rows = (
             (-(grid - self.centres[..., axis, None]).square() / spreads).exp() for axis in (0, 1)
         )
-        return (rows * self.heights[..., None])[..., :, None] * columns[..., None, :]
+        maps = (rows * self.heights[..., None])[..., :, None] * columns[..., None, :]
+        if not slopes:
+            return maps
+        away = (grid - self.centres[..., None]) / self.sigmas[..., None, None]  # (B, n, 2, side)
+        sideways, down = maps * away[..., 0, None, :], maps * away[..., 1, :, None]
+        return torch.stack([maps, sideways, down], 2).flatten(1, 2)
 
     def to(self, device: torch.device | str) -> Centres:
         """The same on a device."""

@@ -27,12 +27,15 @@ from spatial_edit.generators.spatialgan.layers import (
     style_map,
 )
 from spatial_edit.generators.spatialgan.levels import Levels
+from spatial_edit.generators.spatialgan.prior import Learned, Prior, Spread, Table
+from spatial_edit.nn.equalised import EqualisedLinear
 from spatial_edit.nn.mapping import MappingNetwork
 from spatial_edit.nn.stylegan2 import BlockOutput, SynthesisNetwork
 
 ENCODINGS = ("none", "norm", "concat", "flatten")
 FLAT_SIDE = 8  # of the maps that `flatten` joins to z
 LEVEL_SIDES = (4, 8, 16)
+PAPER = Spread()
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,10 @@ class SpatialConfig:
     encoded: int = 16
     hidden: int = 32
     object_dim: int = 0  # length of an object's own latent, 0 without `indoor`
+    entry: bool = False  # the code also gives a map of 4 x 4 that is added to the constant input
+    slopes: bool = False  # the encodings also see H times (p - c) / sigma
     points: int = 0  # length of the prior's vector of learned centres, 0: none
+    prior: Prior = PAPER  # where the centres of a seed lie
 
     def level_of(self, side: int) -> int | None:
         """Which level enters at a side; None: no encoding there."""
@@ -82,6 +88,7 @@ class SpatialSynthesis(SynthesisNetwork):
     def __init__(self, config: SpatialConfig) -> None:
         super().__init__(config.resolution, config.channels, config.w_dim)
         self.config = config
+        self.entry = EqualisedLinear(config.w_dim, 16 * config.channels[4]) if config.entry else None
         self.encodings, self.rgb_encodings = nn.ModuleDict(), nn.ModuleDict()
         for step, side in enumerate(self.sides):
             level = config.level_of(side)
@@ -95,6 +102,7 @@ class SpatialSynthesis(SynthesisNetwork):
 
     def _encoding(self, channels: int, maps: int) -> nn.Module:
         config = self.config
+        maps *= 3 if config.slopes else 1
         if config.encoding == "concat":
             return ConcatEncoding(channels, maps, coarse=config.coarse)
         return NormEncoding(channels, maps, config.hidden, shared=config.shared, coarse=config.coarse)
@@ -106,7 +114,7 @@ class SpatialSynthesis(SynthesisNetwork):
         def maps(level: int, side: int) -> Tensor:
             side = side if self.config.coarse else self.config.resolution
             if (level, side) not in drawn:
-                drawn[level, side] = levels[level].draw(side)
+                drawn[level, side] = levels[level].draw(side, slopes=self.config.slopes)
             return drawn[level, side]
 
         layers: list[tuple[Tensor, ...] | None] = [None] * len(self.layers)
@@ -123,9 +131,16 @@ class SpatialSynthesis(SynthesisNetwork):
         return EncodedHeat(tuple(layers), tuple(rgbs), styled)
 
     def forward(  # type: ignore[override]
-        self, codes: Tensor, heat: EncodedHeat, noise: Sequence[Tensor] | None = None, objects: Tensor | None = None
+        self,
+        codes: Tensor,
+        heat: EncodedHeat | Levels,
+        noise: Sequence[Tensor] | None = None,
+        objects: Tensor | None = None,
     ) -> Tensor:
-        """(B, 3, R, R). codes as StyleGAN2's, objects (B, n, w_dim) with `indoor`."""
+        """(B, 3, R, R). codes as StyleGAN2's, objects (B, n, w_dim) with `indoor`. Levels are encoded
+        here."""
+        if not isinstance(heat, EncodedHeat):
+            heat = self.encode(heat)
         rgb: Tensor | None = None
         for block in self.blocks(codes, noise, heat, objects):
             rgb = block.rgb
@@ -145,6 +160,8 @@ class SpatialSynthesis(SynthesisNetwork):
         if self.config.indoor and objects is None:
             raise ValueError("this network paints objects: give their codes")
         x = self.const[None].expand(codes.shape[0], -1, -1, -1)
+        if self.entry is not None:
+            x = x + self.entry(codes[:, 0]).unflatten(1, (-1, 4, 4))
         if torch.is_autocast_enabled(codes.device.type):
             x = x.to(torch.get_autocast_dtype(codes.device.type))
         x = x.contiguous(memory_format=torch.channels_last)
@@ -166,7 +183,9 @@ class SpatialSynthesis(SynthesisNetwork):
             if objects is None:
                 own = self.rgbs[step](y, code)
             else:
-                own = spatial_rgb(self.rgbs[step], y, style_map(self.rgbs[step].conv, code, objects, heat.maps[side]))
+                own = spatial_rgb(
+                    self.rgbs[step], y, style_map(self.rgbs[step].conv, code, objects, heat.maps[side])
+                )
             rgb = own if rgb is None else self.upsample(rgb) + own
             yield BlockOutput(side, x, rgb)
 
@@ -174,11 +193,15 @@ class SpatialSynthesis(SynthesisNetwork):
 class SpatialGAN(nn.Module):
     """z, levels and noise -> images. `w_mean` is the mean code, zero until `measure_mean`.
 
-    points_mean (P,), points_factor (P, P): the normal distribution that the centres' learned offsets are drawn
-    from.
+    points_mean (P,), points_factor (P, P): the normal distribution that the centres' learned offsets are
+    drawn from. layout_table (N, n, 4), of a `Table` alone: presence, x, y and sigma of the objects of N
+    pictures.
     """
 
     w_mean: Tensor
+    points_mean: Tensor
+    points_factor: Tensor
+    layout_table: Tensor
 
     def __init__(self, config: SpatialConfig) -> None:
         super().__init__()
@@ -196,6 +219,14 @@ class SpatialGAN(nn.Module):
         self.register_buffer("w_mean", torch.zeros(config.w_dim))
         self.register_buffer("points_mean", torch.zeros(config.points))
         self.register_buffer("points_factor", torch.zeros(config.points, config.points))
+        if isinstance(config.prior, Table):
+            self.register_buffer("layout_table", torch.zeros(config.prior.rows, config.centres[0], 4))
+
+    @property
+    def learned(self) -> Learned:
+        """What the prior draws with."""
+        table = self.layout_table if isinstance(self.config.prior, Table) else None
+        return Learned(self.points_mean, self.points_factor, table)
 
     def codes(self, z: Tensor, levels: Levels, truncation: float = 0.0) -> Tensor:
         """(B, w_dim) of z (B, z_dim); `flatten` alone looks at the levels."""
