@@ -1,8 +1,8 @@
 """StyleGAN2 behind the generator contract: pictures from seeds, without a layout to move.
 
-Its scenes have the empty `Layout`. A seed's scene has z as the only row of its latent, a parsed photo's the
-codes of all layers (w+), one a row. The noise of every layer comes from the scene's seed, or from the
-checkpoint where that has noise of its own; so does the class of a model that draws several."""
+Its scenes have the empty `Layout`. A seed's scene has z as the only row of its latent, a parsed photo's and a
+dragged one's the codes of all layers (w+), one a row. The noise of every layer comes from the scene's seed,
+or from the checkpoint where that has noise of its own; so does the class of a model that draws several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from torch import Tensor
 
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.generators.delta import paint_adapted
+from spatial_edit.generators.dragging import Space
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator, config_from_json
+from spatial_edit.generators.stylegan2_dragging import StyleGAN2Dragging
 from spatial_edit.layouts import Latent, Layout, Scene
 from spatial_edit.seeds import check_seed
 
@@ -78,11 +80,11 @@ class StyleGAN2Scenes:
         if scene.model != self.spec.name:
             raise ValueError(f"this scene was made for the model '{scene.model}', not '{self.spec.name}'")
         rows, config, count = scene.latent.rows, self.model.config, self.model.synthesis.num_codes
-        if scene.provenance.kind == "photo":
+        if scene.provenance.kind in ("photo", "drag"):
             if rows.shape != (count, config.w_dim):
                 raise ValueError(
                     f"this scene has codes {tuple(rows.shape)}, the model '{self.spec.name}' takes "
-                    f"{(count, config.w_dim)}: parse the photo again"
+                    f"{(count, config.w_dim)}: parse the photo or drag the points again"
                 )
             return rows[None].to(self.device)
         if rows.shape != (1, config.z_dim):
@@ -112,6 +114,10 @@ class StyleGAN2Scenes:
     def paint(self, codes: Tensor) -> Tensor:
         """(B, 3, H, W), not clamped, of codes (B, num_codes, w_dim) with the noise of seed 0."""
         return coloured(self.model.synthesis(codes, self._noise([0])))
+
+    def dragging(self, scene: Scene, space: Space = "w+") -> StyleGAN2Dragging:
+        """The scene, open to be dragged by its points (`generators.dragging`)."""
+        return StyleGAN2Dragging(self, scene, space)
 
     def _noise(self, seeds: Sequence[int]) -> list[Tensor]:
         return self.model.latents_of_seeds(seeds)[1]
