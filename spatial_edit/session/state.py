@@ -8,6 +8,7 @@ the edited geometry in the code.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from spatial_edit.layouts import Scene
 from spatial_edit.layouts.codec import scene_from_bytes, scene_to_bytes
 from spatial_edit.session.appearances import seed_scene
 from spatial_edit.session.draft import read_items, revise
+from spatial_edit.session.drag import DragStep, drag_scene, read_drag
 from spatial_edit.session.labels import VARIATIONS, label_of
 from spatial_edit.session.picture import draw
 from spatial_edit.session.resolve import Lookup, Names, as_shared, check_fit, expand, resolve
@@ -28,6 +30,8 @@ from spatial_edit.session.scene_ops import Studio
 from spatial_edit.session.vary import blend, check_seed, vary
 from spatial_edit.share import OtherWeights
 from spatial_edit.store import Receipt, Store
+
+_OPENED = {"seed": "Link", "photo": "Photo", "drag": "Drag"}  # what a scene that was opened is called
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +125,7 @@ class Session:
         model."""
         code = expand(self.store, code.strip() if isinstance(code, str) else code)
         try:
-            stored = isinstance(code, str) and share.is_stored(code)
-            return self._commit(self._canonical(code), label="Photo" if stored else "Link")
+            return self._commit(self._canonical(code))
         except OtherWeights as error:
             if not today:
                 raise
@@ -132,8 +135,9 @@ class Session:
             note = f"made with other weights ({error.shared.weights}): this is its {what} with today's model"
             return self._commit(share.encode(scene, generator.spec.number), (note,), "Link, today's model")
 
-    def adopt(self, scene: Scene) -> Frame:
-        """A parsed scene goes to the store and becomes the present; `receipt` then holds its deletion key."""
+    def adopt(self, scene: Scene, *, label: str = "Photo", notes: tuple[str, ...] = ()) -> Frame:
+        """A scene whose latent comes from no seed (parsed, dragged) goes to the store and becomes the
+        present; `receipt` then holds its deletion key."""
         generator = self._lookup(scene.model)
         check_fit(scene, generator)
         share.check_weights(as_shared(scene, generator), generator.weights, scene.model)
@@ -142,14 +146,35 @@ class Session:
         with torch.no_grad():
             generator.render(scene_from_bytes(data))  # what cannot be drawn is not stored
         receipt = self.store.put_with_key(data)
-        notes = (
-            ()
-            if self.store.persistent
-            else ("this link lasts until the program restarts: no store is set up",)
-        )
-        frame = self._commit(share.encode_stored(receipt.id), notes, "Photo")
+        if not self.store.persistent:
+            notes = (*notes, "this link lasts until the program restarts: no store is set up")
+        frame = self._commit(share.encode_stored(receipt.id), notes, label)
         self.receipt = receipt
         return frame
+
+    def keep_drag(self, scene: Scene, note: str = "") -> Frame:
+        """What a drag of the present scene ended with becomes the present: one step, however long it took."""
+        if self._frame is None or self._frame.scene.model != scene.model:
+            raise ValueError("the scene has changed since this drag began: drag again")
+        return self.adopt(scene, label="Drag", notes=(note,) if note else ())
+
+    def drag(
+        self,
+        points: object,
+        mask: object = None,
+        options: object = None,
+        *,
+        watch: Callable[[DragStep], None] | None = None,
+        keep_going: Callable[[], bool] | None = None,
+    ) -> Frame:
+        """Drag handles to their targets and commit where that ended, its best state when it failed; the
+        frame's notes say so. See session/drag.py for what may be asked; `watch` is told every step."""
+        if self._frame is None:
+            raise ValueError("there is no scene to drag: generate or open one first")
+        asked, scene = read_drag(points, mask, options), self._frame.scene
+        last = drag_scene(self._lookup(scene.model), scene, asked, watch, keep_going)
+        assert last.scene is not None  # drag_scene gives no other
+        return self.keep_drag(last.scene, last.note)
 
     def edit(self, edit_json: object) -> Frame:
         """Apply an edit, or an array of them all or nothing (text or parsed JSON; see edits/ops.py for
@@ -228,7 +253,7 @@ class Session:
         """Decode, draw, and only then remember."""
         with torch.no_grad():
             scene, generator = resolve(self._lookup, self.store, code, names=self._names)
-            scene = self._thrifty(scene)
+            scene, label = self._thrifty(scene), label or _OPENED[scene.provenance.kind]
             frame = _frame(generator, Step(scene, code, notes, label))
         self._history = self._history.commit(Step(scene, code, notes, label))
         self._frame = frame

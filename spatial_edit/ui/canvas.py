@@ -20,6 +20,7 @@ from torch import Tensor
 from spatial_edit.layouts import Blobs, Boxes, Boxes3D, Colour, Source
 from spatial_edit.layouts.boxes3d import LIGHTS, PLACEMENT, STYLES, style_row
 from spatial_edit.layouts.guard_codec import mask_to_text
+from spatial_edit.layouts.heatmaps import Heatmaps
 from spatial_edit.layouts.kinds_codec import Plain
 from spatial_edit.session import Frame, Step, Timeline
 from spatial_edit.share import is_bare
@@ -77,13 +78,16 @@ def scene_value(
     stamp: int = 0,
     error: str = "",
     message: str = "",
+    no_drag: str = "",
+    key: str = "",
 ) -> dict[str, object]:
     """What the canvas shows: picture, elements (blobs farthest first), what else the layout has, code.
 
     `why` is "open" (another scene), "fresh" (the first one: the address bar stays clean) or "commit" (the
     answer to the browser's request number `stamp`). `names` gives an element's word from its row. `error`
     is a sentence about a refused edit; the scene is then the unharmed one. `edits` are the ops of looks and
-    of whole scenes that the model knows, `classes` what labelled boxes may be.
+    of whole scenes that the model knows, `classes` what labelled boxes may be. `no_drag` says why its points
+    cannot be dragged; `key` deletes the entry of the store that this commit has made.
     """
     height, width = frame.image.shape[1:]
     return {
@@ -100,6 +104,8 @@ def scene_value(
         "can_redo": can_redo,
         "message": message or " ".join(map(_sentence, frame.notes)),
         "error": error,
+        "no_drag": no_drag,
+        "key": key,
         "detail": f"{width} × {height} px",
         "aspect": width / height,
     }
@@ -124,7 +130,7 @@ def elements_of(frame: Frame, names: Callable[[int], str]) -> list[dict[str, obj
     if isinstance(layout, Blobs):
         return _blobs(frame, layout, names)
     if isinstance(layout, Plain):
-        return plain_elements(layout)
+        return plain_elements(layout, names)
     if is_bare(layout):
         return []
     raise ValueError(f"this canvas does not show {layout.kind or 'such a scene'}: choose another model")
@@ -152,10 +158,13 @@ def world_of(frame: Frame) -> dict[str, object]:
 def _facts(
     frame: Frame, names: Callable[[int], str], edits: Sequence[str], classes: Sequence[str]
 ) -> dict[str, object]:
-    """What the panel beside blobs needs to know of their scene and model; the classes of labelled boxes."""
+    """What the panel beside blobs or heatmaps needs to know of their scene and model; the classes of labelled
+    boxes."""
     scene = frame.scene
     if isinstance(scene.layout, Boxes):
         return {"classes": list(classes)}
+    if isinstance(scene.layout, Heatmaps):
+        return {"can": [*edits, "protect", "unprotect"]}
     if not isinstance(scene.layout, Blobs):
         return {}
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import gradio as gr
@@ -13,7 +13,9 @@ from torch import Tensor
 
 from spatial_edit.session import Frame, Lookup, Receipt, Session, Store
 from spatial_edit.session.adding import is_added
+from spatial_edit.session.drag import drag_refusal
 from spatial_edit.ui.canvas import scene_value
+from spatial_edit.ui.dragging.runs import Drags
 from spatial_edit.ui.models.known import KnownModels
 from spatial_edit.ui.serving.seats import Seat, Seats
 
@@ -81,6 +83,7 @@ class Context:
     models: Mapping[str, Spec]
     parse: Parse
     seats: Seats
+    drags: Drags = field(default_factory=Drags)
 
     @property
     def first_model(self) -> str:
@@ -127,6 +130,14 @@ class Context:
         spec = self.models.get(model)
         return spec.row_names if spec is not None else ()
 
+    def no_drag(self, frame: Frame) -> str:
+        """Why points of this picture cannot be dragged, "" when they can."""
+        try:
+            refused = drag_refusal(self.lookup(frame.scene.model), frame.scene)
+            return sentence(ValueError(refused)) if refused else ""
+        except (ValueError, OSError) as error:  # the model is gone meanwhile
+            return sentence(error)
+
     def show(self, seat: Seat, frame: Frame, why: str, **more: Any) -> dict[str, object]:
         """The canvas's value for a frame of this seat."""
         session, names = seat.session, self.row_names(frame.scene.model)
@@ -141,6 +152,7 @@ class Context:
             timeline=session.timeline,
             can_undo=session.can_undo,
             can_redo=session.can_redo,
+            no_drag=self.no_drag(frame),
             **more,
         )
 

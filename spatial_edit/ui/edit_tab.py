@@ -11,6 +11,7 @@ from spatial_edit.session import render_live
 from spatial_edit.ui import context as shared
 from spatial_edit.ui.canvas import layout_canvas
 from spatial_edit.ui.context import MODEL_EVENTS, Context, sentence, spoken
+from spatial_edit.ui.dragging.service import drag_functions
 from spatial_edit.ui.files import scene_file
 from spatial_edit.ui.kind_values import HELP_KINDS
 from spatial_edit.ui.scenes import answer, commit, load
@@ -222,4 +223,10 @@ def _server_functions(context: Context) -> list[Any]:
             return {"error": sentence(error)}
 
     render_live_picture.__name__ = "render_live"
-    return [render_live_picture, render_file, share_scene, *seeing_functions(context)]
+    return [
+        render_live_picture,
+        render_file,
+        share_scene,
+        *seeing_functions(context),
+        *drag_functions(context),
+    ]

@@ -14,6 +14,7 @@ from spatial_edit.session import Frame, Session
 from spatial_edit.share import OtherWeights
 from spatial_edit.ui.canvas import empty_value
 from spatial_edit.ui.context import Context, model_choices, sentence
+from spatial_edit.ui.dragging.service import keep_dragged
 from spatial_edit.ui.serving.seats import Seat
 
 
@@ -34,15 +35,19 @@ def answer(context: Context, seat: Seat, frame: Frame, why: str, **more: Any) ->
 
 
 def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
-    """Answer the canvas: `kind` is edit, vary, undo, redo or goto; `code` names the scene that the browser
-    meant."""
+    """Answer the canvas: `kind` is edit, drag, vary, undo, redo or goto; `code` names the scene that the
+    browser meant."""
     seat = context.seats.take(token)
     stamp = _stamp(asked["stamp"])
     with seat.lock:
         session = seat.session
         try:
             _return_to(session, asked["code"])
-            frame = _step(session, asked["kind"], asked["edit"])
+            dragged = asked["kind"] == "drag"
+            if dragged:
+                frame = keep_dragged(context.drags, session, asked["edit"], asked["code"])
+            else:
+                frame = _step(session, asked["kind"], asked["edit"])
         except (ValueError, OSError) as error:
             if session.frame is None:
                 return [
@@ -52,7 +57,8 @@ def commit(context: Context, token: str, asked: dict[str, Any]) -> list[Any]:
                 ]
             return answer(context, seat, session.frame, "commit", stamp=stamp, error=sentence(error))
         why = "open" if asked["kind"] == "open" else "commit"
-        return answer(context, seat, frame, why, stamp=stamp)
+        key = session.receipt.key if dragged and session.receipt else ""
+        return answer(context, seat, frame, why, stamp=stamp, key=key)
 
 
 def _stamp(value: object) -> int:
