@@ -26,7 +26,7 @@ class ModelSpec:
     folder: Path | None  # where config.json and model*.safetensors lie
     row_names: tuple[
         str, ...
-    ] = ()  # a word for every row of Latent.rows ("bed"), empty when the model has none
+    ] = ()  # a word for every row of Latent.rows ("bed"), of heatmaps for every centre; empty for none
     max_elements: int = 64
     stands: tuple[tuple[int, int], ...] = ()  # pairs of rows: the first stands on the second
     edits: tuple[str, ...] = ()  # the ops of looks and of whole scenes that it knows how to draw
@@ -37,6 +37,9 @@ STYLE_OPS = (
     "opacity", "restyle", "mix", "unstyle", "recolour", "swap", "add", "background", "surface", "appearance",
 )  # fmt: skip
 SCENE_OPS = ("complete", "relayout", "morph", "truncate")
+# a model of heatmaps: of objects with a style code each, and of a hierarchy
+OBJECT_OPS = ("appearance", "replace", "relayout", "truncate")
+HIERARCHY_OPS = (*OBJECT_OPS, "detach")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import re
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.generators.contract import HIERARCHY_OPS, ModelSpec
 from spatial_edit.safetensors_header import CheckpointError, parse_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +137,7 @@ def spec_from(facts: Facts, name: str, folder: Path) -> ModelSpec:
         row_names=facts.row_names,
         max_elements=facts.max_elements,
         stands=facts.stands,
-        edits=facts.edits,
+        edits=facts.edits or (HIERARCHY_OPS if facts.family == "eqgan" else ()),
     )
 
 

@@ -1,6 +1,8 @@
 """Heatmaps, Boxes, Segments, Blocks and Points as JSON.
 
-    heatmaps  elements [{"id", "level", "x", "y", "sigma", "hidden", "locked"}, ...]
+    heatmaps  elements [{"id", "level", "x", "y", "sigma", "hidden", "locked", ["detached", "look"]}, ...]
+              ["appearance", "noise"]; what is in brackets is written only where it says something: detached
+              and noise when true, the seeds look and appearance when there is one
     boxes     elements [{"id", "label", "x", "y", "width", "height", "hidden", "locked"}, ...]; x, y: centre
     segments  "side", elements [{"id", "label", "runs", "hidden", "locked"}, ...]; see segments.to_runs
     blocks    "rows", "columns", "seeds" [...], "locked" [numbers of the locked blocks]
@@ -11,7 +13,8 @@ Each is an object with its "kind". Reading is strict: exact keys, ranges, unique
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -40,6 +43,7 @@ def plain_to_json(layout: Plain) -> dict[str, object]:
     if isinstance(layout, Heatmaps):
         values = torch.cat([layout.centres, layout.sigmas[:, None]], -1)
         elements = _rows(layout, ("level",), [layout.levels], ("x", "y", "sigma"), values)
+        return {"kind": layout.kind, "elements": _with_looks(layout, elements), **_whole_look(layout)}
     elif isinstance(layout, Boxes):
         values = torch.cat([layout.centres, layout.extents], -1)
         elements = _rows(layout, ("label",), [layout.labels], ("x", "y", "width", "height"), values)
@@ -74,6 +78,19 @@ def _rows(
     ]
 
 
+def _with_looks(layout: Heatmaps, elements: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The elements with what is unusual of them."""
+    for element, detached, look in zip(elements, layout.detached, layout.looks, strict=True):
+        element |= {"detached": True} if detached else {}
+        element |= {} if look is None else {"look": look}
+    return elements
+
+
+def _whole_look(layout: Heatmaps) -> dict[str, object]:
+    seed: dict[str, object] = {} if layout.appearance is None else {"appearance": layout.appearance}
+    return seed | ({"noise": True} if layout.noise else {})
+
+
 def plain_from_json(value: object) -> Plain:
     """The layout of `plain_to_json`, bit for bit; JsonError with one sentence when it is not exact."""
     kind = value.get("kind") if isinstance(value, dict) else None
@@ -90,20 +107,29 @@ def read_label(value: object, what: str) -> str:
 
 
 def _table(
-    value: object, most: int, readers: dict[str, Read], more: tuple[str, ...] = ()
+    value: object,
+    most: int,
+    readers: dict[str, Read],
+    more: tuple[str, ...] = (),
+    *,
+    unusual: Mapping[str, Read] = MappingProxyType({}),
+    beside: tuple[str, ...] = (),
 ) -> dict[str, list[Any]]:
-    """The columns of the elements, each read by name."""
-    given = record(value, "the layout", ("kind", *more, "elements"))
+    """The columns of the elements, each read by name. unusual: keys that an element may lack (None then).
+    beside: keys that the layout may have besides its elements."""
+    given = record(value, "the layout", ("kind", *more, "elements"), beside)
     names = ("id", *readers, *_FLAGS)
-    columns: dict[str, list[Any]] = {name: [] for name in names}
+    columns: dict[str, list[Any]] = {name: [] for name in (*names, *unusual)}
     for i, item in enumerate(array(given["elements"], "the layout's elements", most)):
         what = f"element {i + 1} of the layout"
-        entry = record(item, what, names)
+        entry = record(item, what, names, tuple(unusual))
         columns["id"].append(integer(entry["id"], f"id of {what}", 0, 255))
         for name, read in readers.items():
             columns[name].append(read(entry[name], f"{name} of {what}"))
         for name in _FLAGS:
             columns[name].append(flag(entry[name], f"{name} of {what}"))
+        for name, read in unusual.items():
+            columns[name].append(read(entry[name], f"{name} of {what}") if name in entry else None)
     if len(set(columns["id"])) != len(columns["id"]):
         raise JsonError("two elements of the layout have the same id: ids must be unique")
     return columns
@@ -126,13 +152,31 @@ def _heatmaps(value: object) -> Heatmaps:
         "y": place,
         "sigma": _numbers(*heatmaps.SIGMA_RANGE),
     }
-    columns = _table(value, heatmaps.MAX_CENTRES, readers)
-    return Heatmaps(
+    columns = _table(
+        value,
+        heatmaps.MAX_CENTRES,
+        readers,
+        unusual={"detached": flag, "look": _seed},
+        beside=("appearance", "noise"),
+    )
+    assert isinstance(value, dict)  # _table has read it
+    layout = Heatmaps(
         _pairs(columns, "x", "y"),
         _pairs(columns, "sigma").flatten(),
         tuple(columns["level"]),
         **_flags(columns),
+        detached=tuple(bool(given) for given in columns["detached"]),
+        looks=tuple(columns["look"]),
+        appearance=_seed(value.get("appearance"), "the layout's appearance"),
+        noise=flag(value.get("noise", False), "the layout's noise"),
     )
+    if layout.noise and layout.appearance is None:
+        raise JsonError("the layout takes the noise of an appearance that it does not name: name its seed")
+    return layout
+
+
+def _seed(value: object, what: str) -> int | None:
+    return None if value is None else integer(value, what, 0, 2**32 - 1)
 
 
 def _boxes(value: object) -> Boxes:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from spatial_edit.generators.contract import Generator
 from spatial_edit.layouts import Blobs, Latent, Layout, Palette, Scene
+from spatial_edit.layouts.heatmaps import Heatmaps
 from spatial_edit.share import CodeError
 from spatial_edit.store import Cache
 
@@ -44,10 +45,13 @@ def with_palettes(generator: Generator, scene: Scene) -> Scene:
 
 def palette_seeds(layout: Layout) -> list[int]:
     """The seeds whose appearances a layout names, each once; CodeError for more than MAX_PALETTES."""
-    if not isinstance(layout, Blobs):
+    if isinstance(layout, Heatmaps):
+        seeds = list(layout.seeds())
+    elif isinstance(layout, Blobs):
+        sources = (*layout.sources, layout.backdrop)
+        seeds = sorted({source.seed for source in sources if source is not None and source.seed is not None})
+    else:
         return []
-    sources = (*layout.sources, layout.backdrop)
-    seeds = sorted({source.seed for source in sources if source is not None and source.seed is not None})
     if len(seeds) > MAX_PALETTES:
         raise CodeError(
             f"the scene takes appearances from {len(seeds)} seeds, at most {MAX_PALETTES} are possible: "

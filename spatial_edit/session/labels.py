@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.layouts import Blobs, Boxes3D, Layout
+from spatial_edit.layouts.heatmaps import Heatmaps
 
 MAX_LABEL = 60
 # verbs that are not the op's own name, and ops that need no object
@@ -61,6 +62,8 @@ def _verb(op: str) -> str:
 def _name(target: object, before: Layout, after: Layout, spec: ModelSpec) -> str:
     """The word for an element, by where it still is; its number where it has no word."""
     for layout in (before, after):
+        if isinstance(layout, Heatmaps) and isinstance(target, int) and target < len(spec.row_names):
+            return spec.row_names[target]
         if isinstance(layout, Blobs | Boxes3D) and target in layout.ids:
             k = layout.ids.index(int(str(target)))
             return layout.classes[k] if isinstance(layout, Boxes3D) else _row_name(layout.rows[k], spec)

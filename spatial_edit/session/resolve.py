@@ -14,6 +14,7 @@ from spatial_edit.generators.contract import Generator
 from spatial_edit.generators.imported import is_added
 from spatial_edit.layouts import Blobs, Boxes3D, Scene
 from spatial_edit.layouts.codec import scene_from_bytes
+from spatial_edit.layouts.heatmaps import Heatmaps
 from spatial_edit.layouts.kinds_codec import Plain
 from spatial_edit.session.appearances import seed_scene, with_palettes
 from spatial_edit.session.picture import draw
@@ -167,18 +168,27 @@ def rows_named(layout: Blobs | Boxes3D | Plain) -> tuple[int, ...]:
 
 def _check_looks(layout: Blobs | Boxes3D | Plain, generator: Generator) -> None:
     """CodeError when the layout asks for a look that the model does not know to draw."""
-    if not isinstance(layout, Blobs):
+    if isinstance(layout, Heatmaps):
+        looks = any(seed is not None for seed in layout.looks)
+        wanted = {"appearance": layout.appearance is not None, "replace": looks}
+    elif isinstance(layout, Blobs):
+        wanted = _looks_of_blobs(layout)
+    else:
         return
-    wanted = {
+    for op, asked in wanted.items():
+        if asked and op not in generator.spec.edits:
+            raise CodeError(f"{generator.spec.name} does not know the edit {op!r}: choose another model")
+
+
+def _looks_of_blobs(layout: Blobs) -> dict[str, bool]:
+    """The ops that make what the layout shows, and whether it does."""
+    return {
         "opacity": any(opacity < 1 for opacity in layout.opacities),
         "restyle": any(source is not None for source in layout.sources),
         "recolour": any(colour is not None for colour in layout.colours),
         "background": layout.backdrop is not None,
         "surface": any(colour is not None for colour in layout.surfaces),
     }
-    for op, asked in wanted.items():
-        if asked and op not in generator.spec.edits:
-            raise CodeError(f"{generator.spec.name} does not know the edit {op!r}: choose another model")
 
 
 @torch.no_grad()

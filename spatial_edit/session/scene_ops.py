@@ -4,7 +4,7 @@
                                laid out anew
     relayout   seed            this appearance, the layout of another seed; locked elements stay
     morph      code, share     towards the scene of a code, see morph.py
-    truncate   amount          0 none .. 1 the mean; every element moves as its sampled place does
+    truncate   amount          0 none .. 1 the mean; blobs move as their sampled places do
     protect    mask            outside the mask the picture stays as it is now. The mask: base64 (standard,
                                padded) of 64 x 64 bits, row by row, the first bit highest; 1 = may change
     unprotect                  the whole picture may change again
@@ -22,7 +22,9 @@ from spatial_edit.edits import EditError
 from spatial_edit.generators.contract import Generator
 from spatial_edit.layouts import Blobs, Boxes3D, Guard, Scene
 from spatial_edit.layouts.guard_codec import mask_from_text
+from spatial_edit.layouts.heatmaps import Heatmaps
 from spatial_edit.layouts.strict_json import JsonError, array, integer, number, record, show
+from spatial_edit.session import heatmap_scenes
 from spatial_edit.session.appearances import with_palettes
 from spatial_edit.session.morph import morph
 from spatial_edit.session.picture import GUARD_NOTE
@@ -35,6 +37,8 @@ _INSTEAD = {  # what works for boxes
     "morph": "generate a room between two seeds",
     "truncate": "generate the room again with another truncation",
 }
+
+_OF_HEATMAPS = ("relayout", "truncate")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ def apply_scene_op(studio: Studio, scene: Scene, item: Mapping[str, object]) -> 
     op = str(item["op"])
     keys, run = SCENE_OPS[op]
     name = studio.generator.spec.name
-    if op in _INSTEAD and not isinstance(scene.layout, Blobs):
+    of_heatmaps = op in _OF_HEATMAPS and isinstance(scene.layout, Heatmaps)
+    if op in _INSTEAD and not (isinstance(scene.layout, Blobs) or of_heatmaps):
         if isinstance(scene.layout, Boxes3D) or op == "truncate":
             raise EditError(f"{name} has no {op}: {_INSTEAD[op]} instead")
         raise EditError(f"{name} has no {op}: that is for models of blobs")
@@ -90,6 +95,8 @@ def _complete(studio: Studio, scene: Scene, given: Mapping[str, object]) -> Chan
 
 
 def _relayout(studio: Studio, scene: Scene, given: Mapping[str, object]) -> Changed:
+    if isinstance(scene.layout, Heatmaps):
+        return Changed(heatmap_scenes.relayout(studio.generator, scene, _seed(given)))
     return Changed(relayout(studio.generator, scene, _seed(given)))
 
 
@@ -104,8 +111,10 @@ def _morph(studio: Studio, scene: Scene, given: Mapping[str, object]) -> Changed
 
 def _truncate(studio: Studio, scene: Scene, given: Mapping[str, object]) -> Changed:
     if scene.provenance.kind != "seed":
-        raise EditError("a parsed photo has no truncation: only scenes made from a seed have one")
+        raise EditError("only scenes made from a seed have a truncation: this one is of a photo or a drag")
     amount = share.round_truncation(number(given["amount"], "amount of the truncate", 0.0, 1.0))
+    if isinstance(scene.layout, Heatmaps):
+        return Changed(heatmap_scenes.truncate(studio.generator, scene, amount))
     return Changed(truncate(studio.generator, scene, amount))
 
 

@@ -11,7 +11,8 @@ make 311 characters, 64 make 791. 2: boxes in a room (boxes3d.py); 14 elements m
 surfaces): as version 1, then the records of blob_styles.py; 24 elements with all of it make 600 to 700.
 Blobs that have nothing of this are of version 1, as ever. 4: heatmaps, labelled boxes, segments, blocks and
 points, as JSON (plain.py); 10 boxes make 1,600 characters. 5: no layout (StyleGAN2, GANformer): nothing
-follows the truncation; 22 characters.
+follows the truncation; 22 characters. 6: heatmaps that have more than centres (detached ones, appearances of
+other seeds), as version 4; heatmaps that have nothing of this are of version 4, as ever.
 
 A scene with a protect mask has 0x40 added to its version, and instead of the layout
 
@@ -35,11 +36,12 @@ import struct
 from dataclasses import dataclass
 
 from spatial_edit.layouts import Blobs, Boxes3D, Guard, Layout, Scene
+from spatial_edit.layouts.heatmaps import Heatmaps
 from spatial_edit.layouts.kinds_codec import Plain
 from spatial_edit.share import blob_styles, blobs, boxes3d, guards, plain
 from spatial_edit.share.envelope import CodeError, Reader, check_length, damaged, seal, unseal
 
-BLOBS, BOXES3D, STYLED_BLOBS, PLAIN, BARE = 1, 2, 3, 4, 5  # versions
+BLOBS, BOXES3D, STYLED_BLOBS, PLAIN, BARE, STYLED_HEATMAPS = 1, 2, 3, 4, 5, 6  # versions
 GUARDED = 0x40  # added to the version of a scene with a protect mask
 TRUNCATION_STEPS = 10_000
 _HEADER = struct.Struct(">BB4sIH")
@@ -220,7 +222,7 @@ def _unpack_guarded(version: int, packed: bytes) -> tuple[Layout | None, Guard |
     mask = guards.unpack_mask(reader)
     seed, truncation = guards.unpack_state(reader, TRUNCATION_STEPS)
     shown_version = reader.byte()
-    if not BLOBS <= shown_version <= PLAIN:
+    if not BLOBS <= shown_version <= STYLED_HEATMAPS or shown_version == BARE:
         raise damaged()
     shown = _unpack(shown_version, reader.rest())
     if layout is not None and type(layout) is not type(shown):
@@ -233,7 +235,8 @@ def _pack(layout: Layout) -> tuple[int, bytes]:
     if isinstance(layout, Boxes3D):
         return BOXES3D, boxes3d.pack(layout)
     if isinstance(layout, Plain):
-        return PLAIN, plain.pack(layout)
+        styled = isinstance(layout, Heatmaps) and not layout.is_plain
+        return STYLED_HEATMAPS if styled else PLAIN, plain.pack(layout)
     if isinstance(layout, Blobs):
         elements = blobs.pack(layout)  # refuses more than a count byte holds
         packed = bytes([len(layout)]) + elements
@@ -247,7 +250,7 @@ def _pack(layout: Layout) -> tuple[int, bytes]:
 def _unpack(version: int, packed: bytes) -> Layout:
     if version == BOXES3D:
         return boxes3d.unpack(packed)
-    if version == PLAIN:
+    if version in (PLAIN, STYLED_HEATMAPS):
         return plain.unpack(packed)
     if version == BARE:
         if packed:
@@ -263,8 +266,8 @@ def _unpack(version: int, packed: bytes) -> Layout:
 
 
 def _check_version(version: int, at_least: int) -> None:
-    if not at_least <= version & ~GUARDED <= BARE:
+    if not at_least <= version & ~GUARDED <= STYLED_HEATMAPS:
         raise CodeError(
             f"this link is of version {version & ~GUARDED}, this program reads versions {BLOBS} to "
-            f"{BARE}: update the program"
+            f"{STYLED_HEATMAPS}: update the program"
         )

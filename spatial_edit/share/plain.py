@@ -1,4 +1,4 @@
-"""Heatmaps, boxes, segments, blocks and points as bytes: what a code of version 4 holds.
+"""Heatmaps, boxes, segments, blocks and points as bytes: what a code of version 4 or 6 holds.
 
 The layout's JSON (layouts/kinds_codec.py) with its keys in order, no spaces, and numbers in steps of 1/10000.
 """

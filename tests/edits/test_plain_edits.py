@@ -25,6 +25,8 @@ BEST = {
         "add": {"level": 1, "x": 0.5, "y": 0.5, "sigma": 0.1},
         "clone": {"dx": 0.1, "dy": 0.1},
         "reorder": {"to": 3},
+        "replace": {"seed": 7},
+        "appearance": {"seed": 8, "noise": True},
     },
     "boxes": {
         "move": {"dx": 0.1, "dy": -0.1},
@@ -51,7 +53,7 @@ ALL = [(kind, op) for kind, ops in PLAIN_OPS.items() for op in ops]
 
 
 def example(kind, op, target=2):
-    of = {} if op in ("add", "reseed") else {"target": target}
+    of = {} if op in ("add", "reseed", "appearance") else {"target": target}
     return {"op": op, **of, **BEST[kind].get(op, {})}
 
 
@@ -73,13 +75,13 @@ def test_an_edit_survives_json_and_is_pure(kind, op):
     edit = parse_edit(json.dumps(example(kind, op)), kind)
     assert parse_edits([edit.as_dict()], kind) == (edit,)
     after = apply(layout, edit)
-    assert layout.same(before) and (not after.same(before) or op in ("show", "unlock"))
+    assert layout.same(before) and (not after.same(before) or op in ("show", "unlock", "attach"))
     assert len(set(after.ids)) == len(after.ids) == len(after.hidden) == len(after.locked)
 
 
 @pytest.mark.parametrize("kind, op", ALL)
 def test_locked_elements_refuse(kind, op):
-    if op in ("lock", "unlock", "add", "clone"):
+    if op in ("lock", "unlock", "add", "clone", "appearance"):
         return
     locked = run(SAMPLES[kind](), op="lock", target=2)
     with pytest.raises(EditError, match=f"element 2 is locked: unlock it before you {op} it"):

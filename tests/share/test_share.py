@@ -213,8 +213,8 @@ def reseal(code, change):
 
 
 def test_an_unknown_version_says_so():
-    code = reseal(share.encode(scene_of(layout_of(2)), 1), lambda body: body.__setitem__(0, 6))
-    with pytest.raises(CodeError, match="version 6"):
+    code = reseal(share.encode(scene_of(layout_of(2)), 1), lambda body: body.__setitem__(0, 7))
+    with pytest.raises(CodeError, match="version 7"):
         share.decode(code)
 
 

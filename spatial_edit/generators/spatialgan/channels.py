@@ -22,6 +22,12 @@ def channels(layout: Heatmaps, counts: tuple[int, ...]) -> list[list[int | None]
     return places
 
 
+def check_one_look(layout: Heatmaps, name: str) -> None:
+    """ValueError for a layout with looks of single centres, which a network without objects cannot show."""
+    if any(seed is not None for seed in layout.looks):
+        raise ValueError(f"'{name}' has one look for the whole picture: give it another appearance instead")
+
+
 def _of_level(layout: Heatmaps, level: int, first: int, count: int) -> list[int | None]:
     mine = [at for at, number in enumerate(layout.levels) if number == level]
     if len(mine) > count:

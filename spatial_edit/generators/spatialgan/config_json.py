@@ -41,15 +41,20 @@ def config_from_json(data: Mapping[str, object]) -> SpatialConfig:
     config = SpatialConfig(
         resolution=resolution,
         channels=widths(data, "channels", resolution),
-        **{name: whole(data, name, 1, MAX_WIDTH) for name in ("z_dim", "w_dim", "hidden")},
+        z_dim=whole(data, "z_dim", 1, MAX_WIDTH),
+        w_dim=whole(data, "w_dim", 1, MAX_WIDTH),
         mapping_layers=whole(data, "mapping_layers", 1, MAX_LAYERS),
         centres=_counts(data),
         encoding=choice(data, "encoding", ENCODINGS, "norm"),
+        hidden=whole(data, "hidden", 1, MAX_WIDTH),
         encoded=whole(data, "encoded", 4, MAX_SIDE, 16),
         object_dim=whole(data, "object_dim", 0, MAX_WIDTH, 0),
         points=whole(data, "points", 0, 2 * len(LEVEL_SIDES) * MAX_CENTRES, 0),
         prior=_prior(data.get("prior")),
-        **{name: flag(data, name) for name in ("indoor", "shared", "entry", "slopes")},
+        indoor=flag(data, "indoor"),
+        shared=flag(data, "shared"),
+        entry=flag(data, "entry"),
+        slopes=flag(data, "slopes"),
         coarse=flag(data, "coarse", True),
     )
     _check(config)

@@ -9,23 +9,25 @@ The layout's frame and the network's, for a picture of R pixels a side:
 
 Centres have the numbers 0 (level 0), 1 and 2 (level 1), 3 to 6 (level 2), and each keeps its own channel of
 the network while others come and go. A hidden centre is as one infinitely far away. Truncation acts on the
-code alone. The finer levels do not follow a moved root by themselves: move them too.
+code alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.generators.contract import HIERARCHY_OPS, ModelSpec
 from spatial_edit.generators.delta import paint_adapted
-from spatial_edit.generators.spatialgan.channels import channels
+from spatial_edit.generators.spatialgan.channels import channels, check_one_look
 from spatial_edit.generators.spatialgan.eqgan import EqGANConfig, EqGANGenerator
 from spatial_edit.generators.spatialgan.heatmap import HeatmapLevel, stack_levels
 from spatial_edit.layouts import Latent, Scene
 from spatial_edit.layouts.heatmaps import CENTRE_RANGE, SIGMA_RANGE, Heatmaps
+from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.seeds import check_seed
 
 
@@ -55,6 +57,7 @@ class EqGANScenes:
             training_data="none: random weights",
             folder=None,
             max_elements=sum(config.centres),
+            edits=HIERARCHY_OPS,
         )
         return cls(model, spec, f"{seed:016x}")
 
@@ -78,6 +81,13 @@ class EqGANScenes:
         heat = self.model.synthesis.encode(self.model.maps(levels))
         return paint_adapted(self.model.synthesis, scenes, (codes, heat, noise))
 
+    @torch.no_grad()
+    def blocks(self, scene: Scene) -> Iterator[BlockOutput]:
+        """The picture of a scene side by side from 4 upwards, each computed when it is asked for."""
+        codes, levels, noise = self.inputs([scene])
+        heat = self.model.synthesis.encode(self.model.maps(levels))
+        yield from self.model.synthesis.blocks(codes, heat, noise)
+
     def inputs(self, scenes: list[Scene]) -> tuple[Tensor, tuple[HeatmapLevel, ...], list[Tensor]]:
         """Codes (B, w_dim), heatmap levels and noise of scenes; gradients flow to centres, sigmas and rows.
 
@@ -89,12 +99,25 @@ class EqGANScenes:
                 raise ValueError(
                     f"this scene has rows {tuple(scene.latent.rows.shape)}: make it again from its seed"
                 )
-        codes = [self.model.codes(s.latent.rows.to(self.device), s.latent.truncation) for s in scenes]
+            check_one_look(scene.layout, self.spec.name)
+        codes = [self.model.codes(_z(s).to(self.device), s.latent.truncation) for s in scenes]
         centres, side = self.model.config.centres, self.spec.resolution
         levels = stack_levels([from_layout(s.layout, centres, side) for s in scenes])  # type: ignore[arg-type]
         levels = tuple(level.to(self.device) for level in levels)
-        noise = self.model.draws_of_seeds([s.latent.seed for s in scenes])[2]
+        noise = self.model.draws_of_seeds([_noise_seed(s) for s in scenes])[2]
         return torch.cat(codes), levels, noise
+
+
+def _z(scene: Scene) -> Tensor:
+    """(1, z_dim) the scene's own, or that of the seed whose appearance it has."""
+    appearance = scene.layout.appearance if isinstance(scene.layout, Heatmaps) else None
+    return scene.latent.rows if appearance is None else scene.latent.palette(appearance).rows
+
+
+def _noise_seed(scene: Scene) -> int:
+    layout = scene.layout
+    other = layout.appearance if isinstance(layout, Heatmaps) and layout.noise else None
+    return scene.latent.seed if other is None else other
 
 
 def to_layout(levels: tuple[HeatmapLevel, ...], side: int) -> Heatmaps:

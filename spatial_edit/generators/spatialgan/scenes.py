@@ -3,13 +3,14 @@ moved, widened, hidden, and shown with other seeds' appearances.
 
 What a scene's latent holds:
 
-                  a seed's scene                       after a drag, or of a photo (provenance)
+                  a seed's scene                       after a drag, or of a photo
     hierarchy     rows: z (1, z_dim)                   rows: codes (num_codes, w_dim)
     objects       rows: latents (n, object_dim),       rows: codes, then the objects' (num_codes + n, w_dim)
                   background: z (z_dim,)
 
 Centres are numbered level after level and keep their channels of the network (`channels`); a hidden centre
-has height 0. Truncation acts on z's code alone. The order of draws is in `draws`, that of the layout in `prior`.
+has height 0. Truncation acts on z's code alone. The order of draws is in `draws`, that of the layout in
+`prior`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spatial_edit.generators.contract import ModelSpec
+from spatial_edit.generators.contract import HIERARCHY_OPS, OBJECT_OPS, ModelSpec
 from spatial_edit.generators.delta import paint_adapted
-from spatial_edit.generators.spatialgan.channels import channels
+from spatial_edit.generators.spatialgan.channels import channels, check_one_look
 from spatial_edit.generators.spatialgan.config_json import config_from_json
 from spatial_edit.generators.spatialgan.draws import draws_of_seed
 from spatial_edit.generators.spatialgan.kept import Kept, content
@@ -36,8 +37,6 @@ from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.seeds import check_seed
 
 KEPT_MAPS, KEPT_CODES, KEPT_NOISE = 8, 32, 8
-HIERARCHY_EDITS = ("appearance", "replace", "relayout", "truncate", "detach")
-OBJECT_EDITS = ("appearance", "replace", "relayout", "truncate")
 
 
 class Inputs(NamedTuple):
@@ -88,7 +87,7 @@ class SpatialGANScenes:
             training_data="none: random weights",
             folder=None,
             max_elements=sum(config.centres),
-            edits=OBJECT_EDITS if objects else HIERARCHY_EDITS,
+            edits=OBJECT_OPS if objects else HIERARCHY_OPS,
         )
         return cls(model, spec, f"{seed:016x}")
 
@@ -143,6 +142,8 @@ class SpatialGANScenes:
         """The scene's heatmap (B = 1)."""
         if scene.model != self.spec.name or not isinstance(scene.layout, Heatmaps):
             raise ValueError(f"this scene was made for the model '{scene.model}', not '{self.spec.name}'")
+        if not self.model.config.indoor:
+            check_one_look(scene.layout, self.spec.name)
         return on(from_layout(scene.layout, self.model.config.centres), self.device)
 
     def codes_of(self, scene: Scene, levels: Levels) -> tuple[Tensor, Tensor | None]:
