@@ -44,6 +44,18 @@ def _screens_options(parser: ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, default=Path("docs/screens"), help="default docs/screens")
 
 
+def _drag_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--model", default="spatialgan-cats", help="with centres (default spatialgan-cats)")
+    parser.add_argument("--baseline", default="stylegan2-cats", help="without (default stylegan2-cats)")
+    parser.add_argument("--moves", type=int, default=50, help="drags of each length (default 50)")
+    parser.add_argument("--seed", type=int, default=0, help="of the first picture (default 0)")
+    parser.add_argument("--threads", type=int, default=2, help="that torch computes with (default 2)")
+    parser.add_argument(
+        "--part", action="append", choices=("moves", "steps", "sel"), help="only this (may be repeated)"
+    )
+    parser.add_argument("--quick", action="store_true", help="few and small: a check, not a result")
+
+
 BENCHES = {
     "ui": Bench(
         "drag a blob in headless Chromium: pictures a second, their age, the page's weight",
@@ -54,6 +66,11 @@ BENCHES = {
         "screenshots of every tab (desktop, phone, dark) into a folder",
         "spatial_edit.bench.screens",
         _screens_options,
+    ),
+    "drag": Bench(
+        "drag points: alone, with centres, after a coarse move; the time of a step and of the encoding",
+        "spatial_edit.bench.drag",
+        _drag_options,
     ),
 }
 
