@@ -8,53 +8,73 @@ map; below it the maps are small. Weights are frozen, so that gradients flow thr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from spatial_edit.generators.dragging import CODES, FIRST_ROWS, Anchor, Space, Window, dragged
 from spatial_edit.layouts import Scene
-from spatial_edit.nn.windowed import FrozenSynthesis
+from spatial_edit.nn.windowed import Crops, FrozenSynthesis
 
 if TYPE_CHECKING:
     from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes
 
+Network = TypeVar("Network", bound=nn.Module)
+
 
 class Rows:
     """The first rows of w+ as a variable: each its own ("w+"), or one for all of them, whose differences stay
-    ("w")."""
+    ("w"). objects (1, n, w_dim): codes that come after them in the variable, each its own."""
 
-    def __init__(self, codes: Tensor, space: Space) -> None:
-        codes = codes.detach()
-        self.rest = codes[:, FIRST_ROWS:]
-        first = codes[0, :FIRST_ROWS]
+    def __init__(self, codes: Tensor, space: Space, objects: Tensor | None = None) -> None:
+        codes = codes.detach().float()
+        first, self.rest = codes[0, :FIRST_ROWS], codes[:, FIRST_ROWS:]
         self.offsets = first - first[:1] if space == "w" else torch.zeros_like(first)
-        self.leaf = (first[:1] if space == "w" else first).clone().requires_grad_()
+        own = first[:1] if space == "w" else first
+        self.shared = len(own)
+        self.leaf = (own if objects is None else torch.cat([own, objects[0].detach().float()])).clone()
 
     def codes(self) -> Tensor:
         """(1, L, w_dim) of all layers."""
-        return torch.cat([(self.leaf + self.offsets)[None], self.rest], 1)
+        return torch.cat([(self.leaf[: self.shared] + self.offsets)[None], self.rest], 1)
+
+    def objects(self) -> Tensor:
+        """(1, n, w_dim)."""
+        return self.leaf[None, self.shared :]
+
+    def stored(self) -> Tensor:
+        """(L + n, w_dim) as the rows of a scene."""
+        return torch.cat([self.codes()[0], self.objects()[0]]).detach().cpu().clone()
 
 
-def in_squares(
-    synthesis: FrozenSynthesis, whole: Tensor, first: int, windows: Sequence[Window], codes: Tensor
-) -> list[Tensor]:
-    """Windows of the last map from the whole map before the block of sides[first]."""
-    size = largest(windows)
-    found = synthesis.squares(whole, first, [(w.top, w.left) for w in windows], size, codes)
+def adapted(network: Network, delta: Sequence[tuple[str, Tensor]]) -> Network:
+    """A frozen network with the changes of a tuned scene."""
+    if not delta:
+        return network
+    network = deepcopy(network)
+    with torch.no_grad():
+        for name, difference in delta:
+            parameter = network.get_parameter(name)
+            parameter.add_(difference.to(parameter))
+    return network
+
+
+def corners_of(windows: Sequence[Window]) -> tuple[list[tuple[int, int]], int]:
+    """Top left corners, and the longest side of any window."""
+    size = max(max(w.bottom - w.top, w.right - w.left) for w in windows)
+    return [(w.top, w.left) for w in windows], size
+
+
+def cut_out(squares: Crops, windows: Sequence[Window]) -> list[Tensor]:
+    """The windows from the squares that hold them."""
     parts = []
-    for k, (window, (top, left)) in enumerate(zip(windows, found.corners, strict=True)):
-        y, x = window.top - top, window.left - left
-        height, width = window.bottom - window.top, window.right - window.left
-        parts.append(found.values[k : k + 1, :, y : y + height, x : x + width])
+    for k, (window, (top, left)) in enumerate(zip(windows, squares.corners, strict=True)):
+        rows = slice(window.top - top, window.bottom - top)
+        parts.append(squares.values[k : k + 1, :, rows, window.left - left : window.right - left])
     return parts
-
-
-def largest(windows: Sequence[Window]) -> int:
-    """The longest side of any window."""
-    return max(max(w.bottom - w.top, w.right - w.left) for w in windows)
 
 
 class StyleGAN2Dragging:
@@ -64,13 +84,12 @@ class StyleGAN2Dragging:
 
     def __init__(self, generator: StyleGAN2Scenes, scene: Scene, space: Space = "w+") -> None:
         self.generator, self.given = generator, scene
-        model = generator.model
-        self.side = model.config.resolution
+        self.side = generator.model.config.resolution
         self.feature_side = max(self.side // 2, 4)
         with torch.no_grad():
             self.rows = Rows(generator.codes_of(scene), space)
-            noise = generator.noise_of(scene)
-            self.synthesis = FrozenSynthesis(model.synthesis, self.feature_side, noise, scene.delta)
+            network = adapted(generator.model.synthesis, scene.delta)
+            self.synthesis = FrozenSynthesis(network, self.feature_side, generator.noise_of(scene))
 
     @property
     def variables(self) -> Mapping[str, Tensor]:
@@ -80,18 +99,16 @@ class StyleGAN2Dragging:
         return self.synthesis.whole(self.rows.codes())
 
     def windows(self, windows: Sequence[Window]) -> list[Tensor]:
-        codes, x = self.rows.codes(), self.synthesis.const
-        corners = [(w.top, w.left) for w in windows]
-        first = self.synthesis.until(corners, largest(windows), least=1)
-        for step in range(first):
-            x = self.synthesis.block(step, x, codes)
-        return in_squares(self.synthesis, x, first, windows, codes)
+        codes = self.rows.codes()
+        corners, size = corners_of(windows)
+        blocks = self.synthesis.whole_blocks(corners, size)
+        x = self.synthesis.whole(codes, blocks=blocks)
+        return cut_out(self.synthesis.squares(x, blocks, corners, size, codes), windows)
 
     def picture(self) -> Tensor:
         return self.generator.render(self.scene())
 
     def scene(self) -> Scene:
         """Its rows are the codes of all layers; the noise stays that of its seed."""
-        rows = self.rows.codes().detach()[0].float().cpu()
-        latent = replace(self.given.latent, rows=rows, truncation=0.0)
+        latent = replace(self.given.latent, rows=self.rows.stored(), truncation=0.0)
         return replace(self.given, latent=latent, provenance=dragged(self.given.provenance))

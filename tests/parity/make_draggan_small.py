@@ -2,8 +2,8 @@
 
     python tests/parity/make_draggan_small.py ../shared/parity/draggan tests/data/parity/draggan
 
-The drag ends at the block of 128 px, so that the noise of 256 px stays behind; the test puts zeros there. Of the
-features the leading corner stays.
+The drag ends at the block of 128 px, so that the noise of 256 px stays behind; the test puts zeros there. Of
+the features the leading corner stays.
 """
 
 from __future__ import annotations

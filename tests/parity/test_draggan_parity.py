@@ -1,5 +1,5 @@
-"""Dragging against the recorded numbers of the published program: four drags of a network of 256 px, five steps
-each, with the features computed in windows and, where there is a mask, as a whole."""
+"""Dragging against the recorded numbers of the published program: four drags of a network of 256 px, five
+steps each, with the features computed in windows and, where there is a mask, as a whole."""
 
 from __future__ import annotations
 
