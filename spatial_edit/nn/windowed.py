@@ -197,8 +197,8 @@ class FrozenSynthesis:
         before: Before | None = None,
         objects: Objects | None = None,
     ) -> Tensor:
-        """(1, C, s, s) after the first `blocks` blocks (all of them unless given). codes (1, L, w_dim); start:
-        instead of the constant."""
+        """(1, C, s, s) after the first `blocks` blocks (all of them unless given). codes (1, L, w_dim);
+        start: instead of the constant."""
         x = self.const if start is None else start
         for step in range(len(self.sides) if blocks is None else blocks):
             entering = x

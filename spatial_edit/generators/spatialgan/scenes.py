@@ -24,8 +24,10 @@ from torch import Tensor
 
 from spatial_edit.generators.contract import HIERARCHY_OPS, OBJECT_OPS, ModelSpec
 from spatial_edit.generators.delta import paint_adapted
+from spatial_edit.generators.dragging import Space
 from spatial_edit.generators.spatialgan.channels import channels, check_one_look
 from spatial_edit.generators.spatialgan.config_json import config_from_json
+from spatial_edit.generators.spatialgan.dragging import SpatialGANDragging
 from spatial_edit.generators.spatialgan.draws import draws_of_seed
 from spatial_edit.generators.spatialgan.kept import Kept, content
 from spatial_edit.generators.spatialgan.levels import Centres, Levels, on, stacked
@@ -70,6 +72,8 @@ class SpatialGANScenes:
             for name, parameter in model.synthesis.named_parameters():
                 if name.endswith("noise_strength"):  # zero before training
                     parameter.data.fill_(0.1)
+                if name.startswith("rgbs") and name.endswith("conv.weight"):
+                    parameter.data.mul_(0.1 if objects else 0.5)  # most of the picture within [-1, 1]
             if isinstance(config.prior, Table):
                 table = torch.rand(config.prior.rows, config.centres[0], 4)
                 table[..., 0] = (table[..., 0] > 0.2).float()
@@ -174,6 +178,10 @@ class SpatialGANScenes:
         return self._noise.get(
             seed, lambda: [n.to(self.device) for n in draws_of_seed(self.model, seed).noise]
         )
+
+    def dragging(self, scene: Scene, space: Space = "w+") -> SpatialGANDragging:
+        """The scene, open to be dragged by its points (`generators.dragging`)."""
+        return SpatialGANDragging(self, scene, space)
 
     def _checked(self, scene: Scene) -> tuple[Tensor, Tensor]:
         """Rows and background; ValueError unless they are those of this network."""
