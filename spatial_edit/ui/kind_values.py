@@ -4,7 +4,10 @@ Their elements, and what a layout has besides them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from spatial_edit.layouts.blocks import Blocks
+from spatial_edit.layouts.heatmaps import Heatmaps
 from spatial_edit.layouts.kinds_codec import Plain, plain_to_json
 from spatial_edit.layouts.segments import Segments
 
@@ -12,7 +15,7 @@ HELP_KINDS = """
 | | |
 |---|---|
 | **Move** | drag, or arrow keys (Shift: larger steps) |
-| **Heatmap centres** | drag the white handle, `+` `-`: spread; `1` `2` `3`: level |
+| **Heatmap centres** | finer ones follow a coarse one; Alt: it moves alone; white handle, `+` `-`: sigma |
 | **Boxes** | drag a corner (Shift: keep the form), `+` `-`, `,` `.`; right click: its class, a new box |
 | **Segments** | Alt+drag: paint with the selected one |
 | **Blocks** | drag onto another one: the two change places; `R`: draw anew |
@@ -22,8 +25,10 @@ HELP_KINDS = """
 """
 
 
-def plain_elements(layout: Plain) -> list[dict[str, object]]:
-    """The elements as plain values: those of the layout's JSON, with a `name` where there is a class."""
+def plain_elements(layout: Plain, names: Callable[[int], str]) -> list[dict[str, object]]:
+    """The elements as plain values: those of the layout's JSON, with a `name` where there is a class.
+
+    names: the word for a heatmap centre's number."""
     if isinstance(layout, Blocks):
         return [
             {
@@ -41,11 +46,16 @@ def plain_elements(layout: Plain) -> list[dict[str, object]]:
     if isinstance(layout, Segments):
         for k, element in enumerate(elements):
             element["x"], element["y"] = layout.centre(k)
+    if isinstance(layout, Heatmaps):
+        for k, element in enumerate(elements):
+            element["label"] = names(layout.ids[k])
     return [{"name": element.pop("label", ""), **element} for element in elements]
 
 
 def plain_world(layout: Plain) -> dict[str, object]:
-    """The grid of blocks or the map's side; nothing for the other kinds."""
+    """The grid of blocks, the map's side, the seed of a heatmap scene's other look; nothing for others."""
     if isinstance(layout, Blocks):
         return {"rows": layout.rows, "columns": layout.columns}
+    if isinstance(layout, Heatmaps):
+        return {"appearance": layout.appearance}
     return {"side": layout.side} if isinstance(layout, Segments) else {}

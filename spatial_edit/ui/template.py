@@ -17,6 +17,7 @@ SHARED = tuple(
 BLOBS = tuple(
     f"blobs/{part}.js" for part in ("shape", "dials", "seeds", "panel", "scene", "add", "table", "showing")
 )
+DRAG = tuple(f"drag/{part}.js" for part in ("points", "run", "panel"))  # before SKETCH: its keys go first
 SKETCH = tuple(f"sketch/{part}.js" for part in ("region", "draw", "mask", "protect"))
 SEEING = tuple(f"seeing/{part}.js" for part in ("kept", "strip", "view", "compare", "panels", "dropped"))
 BOXES = tuple(
@@ -26,7 +27,18 @@ BOXES = tuple(
 KINDS = tuple(
     f"kinds/{part}.js" for part in ("common", "heatmaps", "boxes", "segments", "blocks", "points", "bare")
 )
-SCRIPTS = (*SHARED, *BLOBS, *SKETCH, *SEEING, *BOXES, *KINDS, "input.js")  # the last one starts the canvas
+HEATMAPS = tuple(f"heatmaps/{part}.js" for part in ("maps", "panel"))
+SCRIPTS = (
+    *SHARED,
+    *BLOBS,
+    *DRAG,
+    *SKETCH,
+    *SEEING,
+    *BOXES,
+    *KINDS,
+    *HEATMAPS,
+    "input.js",
+)  # the last one starts the canvas
 STYLES = (
     "stage.css",
     "select.css",
@@ -34,8 +46,10 @@ STYLES = (
     "boxes/boxes.css",
     "blobs/blobs.css",
     "sketch/sketch.css",
+    "drag/drag.css",
     "seeing/seeing.css",
     "kinds/kinds.css",
+    "heatmaps/heatmaps.css",
 )
 _PART = re.compile(r"<!-- ([a-z/]+\.html) -->")
 

@@ -36,7 +36,7 @@ from tests.ui.fake_generator import fake_parse  # noqa: E402
 from tests.ui.fake_kinds import SAMPLES, FakePlain  # noqa: E402
 
 ROUNDS = 240
-SLOWER = {"make_replay": 10, "render_file": 20, "see_map": 20, "make_variations": 6}
+SLOWER = {"make_replay": 10, "render_file": 20, "see_map": 20, "see_inside": 10, "make_variations": 6}
 OTHERS = [f"fake-{kind}" for kind in SAMPLES]
 BLOBS, BOXES = "blobgan-tiny", "box3d-tiny"
 MASK = mask_to_text(torch.eye(64, dtype=torch.bool))
@@ -140,6 +140,7 @@ def valid(context: Context, codes: list[str]) -> dict[str, list[Any]]:
             for what in ("difference", "opacity", "depth")
             for code in codes[:4]
         ],
+        "see_inside": [{"what": what, "code": code} for what in ("attention", "features") for code in codes],
         "make_variations": [
             {"code": codes[0], "kind": kind, "seed": 5, "keep": [3]} for kind in ("appearance", "restyle")
         ]
@@ -164,8 +165,8 @@ def check_sentence(text: Any) -> None:
 
 
 NAMES = (
-    "render_live", "render_file", "share_scene", "see_map", "make_variations", "make_replay", "replay_state",
-    "open_scene_file",
+    "render_live", "render_file", "share_scene", "see_map", "see_inside", "make_variations", "make_replay",
+    "replay_state", "open_scene_file",
 )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""The server functions behind what is seen beside the picture: maps, variations, replay, files dropped in.
+"""The server functions behind what is seen beside the picture: maps, what is inside the networks, variations,
+replay, files dropped in.
 
 Each takes one object and answers with a dict, `{"error": sentence}` when it cannot. They run outside
 Gradio's queue: two desks bound them, one for what takes a moment and one for what takes longer.
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from spatial_edit.ui.seeing.desk import Desk
+from spatial_edit.ui.seeing.inside import seen_inside
 from spatial_edit.ui.seeing.maps import seen_map
 from spatial_edit.ui.seeing.opening import opened_code
 from spatial_edit.ui.seeing.replay import Jobs, replay_file
@@ -23,12 +25,15 @@ Answer = dict[str, object]
 
 
 def seeing_functions(context: Context) -> list[Callable[[Any], Answer]]:
-    """`see_map`, `make_variations`, `make_replay`, `replay_state` and `open_scene_file`, for the canvas."""
+    """`see_map`, `see_inside`, `make_variations`, `make_replay`, `replay_state` and `open_scene_file`."""
     quick, slow, jobs = Desk(per_second=8, burst=16), Desk(per_second=0.5, burst=8, patience=60), Jobs()
     opening = Desk(per_second=0.5, burst=16)  # a file may become an entry of the store, of up to 4 MB
 
     def see_map(payload: Any) -> Answer:
         return _told(lambda: seen_map(context, payload).answer(), quick)
+
+    def see_inside(payload: Any) -> Answer:
+        return _told(lambda: seen_inside(context, payload), quick)
 
     def make_variations(payload: Any) -> Answer:
         return _told(lambda: variations(context, payload), slow)
@@ -49,7 +54,7 @@ def seeing_functions(context: Context) -> list[Callable[[Any], Answer]]:
     def open_scene_file(payload: Any) -> Answer:
         return _told(lambda: {"code": opened_code(context, payload)}, opening)
 
-    return [see_map, make_variations, make_replay, replay_state, open_scene_file]
+    return [see_map, see_inside, make_variations, make_replay, replay_state, open_scene_file]
 
 
 def _told(make: Callable[[], Answer], desk: Desk | None = None) -> Answer:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from spatial_edit.images import enlarge, to_pil
 from spatial_edit.layouts import Blobs, Boxes3D
+from spatial_edit.layouts.heatmaps import Heatmaps
 from spatial_edit.session import Session, resolve
 from spatial_edit.session.picture import draw
 from spatial_edit.session.vary import check_seed, vary
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 COUNT = 4
 THUMBNAIL = 256  # pixels a side
 OF_BLOBS = ("appearance", "restyle", "complete", "relayout")
+OF_HEATMAPS = ("appearance", "replace", "relayout")
 OF_BOXES = ("restyle", "fill", "rehouse")
 _STRIDE = 2_654_435_761  # 2**32 over the golden ratio: neighbouring seeds lead to distant ones
 
@@ -34,7 +36,8 @@ def variations(context: Context, payload: Any) -> dict[str, object]:
     numbers}`; ValueError when they cannot be made.
 
     kind: for blobs appearance (the same layout), restyle (of the elements of `keep`), complete (they stay,
-    the others are laid out anew) or relayout (the same appearance); for boxes restyle, fill and rehouse.
+    the others are laid out anew) or relayout (the same appearance); for heatmaps appearance, replace (other
+    objects where those of `keep` are) and relayout; for boxes restyle, fill and rehouse.
     """
     if not isinstance(payload, dict):
         raise ValueError("a request for variations must be an object: reload the page")
@@ -44,8 +47,8 @@ def variations(context: Context, payload: Any) -> dict[str, object]:
     scene, _ = resolve(context.lookup, context.store, code, names=context.model_of_number)
     if isinstance(scene.layout, Boxes3D):
         return {"items": _of_boxes(context, code, kind, seeds, keep)}
-    if isinstance(scene.layout, Blobs):
-        return {"items": _of_blobs(context, code, scene.layout, kind, seeds, keep)}
+    if isinstance(scene.layout, Blobs | Heatmaps):
+        return {"items": _of_edits(context, code, scene.layout, kind, seeds, keep)}
     raise ValueError(f"{scene.model} has no variations: choose another model")
 
 
@@ -64,8 +67,8 @@ def _of_boxes(
     ]
 
 
-def _of_blobs(
-    context: Context, code: str, layout: Blobs, kind: object, seeds: list[int], keep: list[int]
+def _of_edits(
+    context: Context, code: str, layout: Blobs | Heatmaps, kind: object, seeds: list[int], keep: list[int]
 ) -> list[dict[str, object]]:
     opened = context.new_session()
     opened.open(code)
@@ -77,17 +80,20 @@ def _tried(opened: Session, seed: int, edit: list[dict[str, object]]) -> dict[st
     return _item(trial.edit(edit).image, seed, "edit", edit)
 
 
-def edit_of(kind: object, seed: int, keep: list[int], layout: Blobs) -> list[dict[str, object]]:
-    """The edit JSON of one variation of blobs; ValueError for an unknown kind or elements that are not
-    there."""
-    if kind not in OF_BLOBS:
-        raise ValueError(f"there is no variation {str(kind)[:40]!r}: choose one of {', '.join(OF_BLOBS)}")
+def edit_of(kind: object, seed: int, keep: list[int], layout: Blobs | Heatmaps) -> list[dict[str, object]]:
+    """The edit JSON of one variation of blobs or heatmaps; ValueError for an unknown kind or elements that
+    are not there."""
+    known = OF_BLOBS if isinstance(layout, Blobs) else OF_HEATMAPS
+    if kind not in known:
+        raise ValueError(f"there is no variation {str(kind)[:40]!r}: choose one of {', '.join(known)}")
     if kind in ("appearance", "relayout"):
         return [{"op": kind, "seed": seed}]
     if kind == "complete":
         return [{"op": "complete", "keep": keep, "seed": seed}]
     if not keep:
         raise ValueError("select the elements to restyle first")
+    if isinstance(layout, Heatmaps):
+        return [{"op": "replace", "target": number, "seed": seed} for number in keep]
     rows = {number: layout.rows[layout.index_of(number)] for number in keep}
     return [{"op": "restyle", "target": number, "row": row, "seed": seed} for number, row in rows.items()]
 

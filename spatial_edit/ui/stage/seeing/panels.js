@@ -29,14 +29,15 @@ function takeAlong(href, name) {
 const four = find('.sg-four'), varyKind = find('.sg-kind');
 const VARIATIONS = {
   blobs: [['appearance', 'Same layout, other appearance'], ['restyle', 'Selected in another style'], ['complete', 'Keep the selected, complete the rest'], ['relayout', 'Same appearance, other layout']],
+  heatmaps: [['appearance', 'Same heatmaps, other appearance'], ['replace', 'Another object where the selected one is'], ['relayout', 'Same appearance, other heatmaps']],
   boxes3d: [['restyle', 'Same furniture, other style'], ['fill', 'Keep the selected, furnish anew'], ['rehouse', 'Same style, another room']],
 };
 let fourOf = '', fourChosen = '', fourAwaited = false, fourAsked = 0;   // fourAsked: of two questions the later one is answered
 function fillKinds() {
-  const able = (name) => !Array.isArray(world.can) || kind.name !== 'blobs' || world.can.includes(name);
+  const able = (name) => !Array.isArray(world.can) || world.can.includes(name) && !(name === 'replace' && levelsOf().length > 1);   // one object: that is its appearance
   const wanted = (VARIATIONS[kind.name] || []).filter(([name]) => able(name));
-  if (varyKind.dataset.mark === kind.name + wanted.length) return;
-  varyKind.dataset.mark = kind.name + wanted.length;
+  if (varyKind.dataset.mark === String(wanted)) return;
+  varyKind.dataset.mark = String(wanted);
   varyKind.replaceChildren(...wanted.map(([value, text]) => Object.assign(document.createElement('option'), { value, textContent: text })));
   clearFour('');
 }
@@ -45,7 +46,7 @@ function clearFour(words) { four.replaceChildren(); four.removeAttribute('aria-b
 async function askFour() {
   if (!scene.code) return;
   const asked = fourAsked += 1, name = varyKind.value, keep = chosen().map((item) => item.id);
-  if (kind.name === 'blobs' && name === 'restyle' && !keep.length) { clearFour('Select one or more elements first.'); return; }
+  if (kind.name === 'blobs' && name === 'restyle' && !keep.length || name === 'replace' && !keep.length) { clearFour('Select one or more elements first.'); return; }
   finishKeys();
   clearFour('Drawing four…');
   four.setAttribute('aria-busy', 'true');
