@@ -14,6 +14,8 @@ from torch import Tensor
 
 from spatial_edit.layouts.frames import FrameRecipe, Frames, frames_of
 
+NEAR = 0.1  # standard deviation of what comes along with a pushed point, fractions of the photo's side
+
 __all__ = ["FrameRecipe", "Frames", "draw_frames", "framed"]
 
 
@@ -25,8 +27,11 @@ def draw_frames(count: int, recipe: FrameRecipe, generator: torch.Generator | No
     return frames_of(torch.cat([zoom[:, None], shift], 1), angle, recipe)
 
 
-def framed(photos: Tensor, frames: Frames, side: int) -> Tensor:
-    """(B, 3, side, side) of photos (B, 3, h, h): bilinear at twice the side, then averaged."""
+def framed(photos: Tensor, frames: Frames, side: int, pushed: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    """(B, 3, side, side) of photos (B, 3, h, h): bilinear at twice the side, then averaged.
+
+    pushed: points (n, 2) of the photos and how far each goes, (B, n, 2); what is near comes along.
+    """
     axis = (torch.arange(2 * side, device=photos.device) + 0.5) / (2 * side) - 0.5
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     cos, sin = (
@@ -34,5 +39,11 @@ def framed(photos: Tensor, frames: Frames, side: int) -> Tensor:
     )
     sx = x * cos - y * sin + frames.shift[:, 0, None, None]
     sy = y * cos + x * sin + frames.shift[:, 1, None, None]
-    grid = torch.stack([sx, sy], -1) * 2
+    grid = torch.stack([sx, sy], -1)
+    if pushed is not None:
+        points, offsets = pushed
+        to = points + offsets - 0.5  # (B, n, 2) where they are now
+        near = ((grid[:, None] - to[:, :, None, None]).square().sum(-1) / (-2 * NEAR**2)).exp()
+        grid = grid - torch.einsum("bnhw,bnc->bhwc", near, offsets)
+    grid = grid * 2
     return F.avg_pool2d(F.grid_sample(photos, grid, "bilinear", "reflection", align_corners=False), 2)

@@ -1,35 +1,45 @@
 """SpatialGAN on cats, and the plain StyleGAN2 beside it: the same photos, losses, rates and discriminator.
 
-Stage 1, autoencoder: an encoder reads z from a photo, the generator paints it, and the picture must come back:
-6 L1 + 3 perceptual (the frozen rooms segmenter) + 0.001 KL(z || N(0, 1)). SpatialGAN reads z from the photo
-without its frame and learns the frame from the heatmap alone, whose centres are known: two eyes, two ears,
-nose, chest and face of an aligned photo, moved by its frame, plus offsets that the encoder reads (0.1 at most).
-The baseline reads z from the framed photo: it has no heatmap.
+The set: every photo in several random frames, its parts pushed about a little (`data.framing`), so that the
+centres of its heatmap are known: face, two eyes, two ears, nose, chest of an aligned photo, moved as the frame
+and the push have moved them.
+
+Stage 1, supervised: z is given, and the generator has to paint the picture: 6 L1 (at full size and averaged
+over 4 x 4) + 0.5 perceptual (the frozen rooms segmenter). z are the whitened principal components of the photo
+without its frame, so that SpatialGAN can learn where things are from the heatmap alone. The baseline has no
+heatmap: its z are the components of the framed pictures. Sides grow: 16, 32, 64.
 
 Stage 2, adversarial: half of the fakes are painted from z ~ N(0, 1) and centres drawn at random, half are
-reconstructions, for which stage 1's loss stays on. SpatialGAN adds the alignment loss (`attention`).
+repaintings of the set, for which stage 1's loss stays on. SpatialGAN adds the alignment loss (`attention`).
 """
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spatial_edit.data.framing import FrameRecipe, Frames, draw_frames, framed
-from spatial_edit.generators.spatialgan.attention import alignment
-from spatial_edit.generators.spatialgan.levels import Centres, Levels
+from spatial_edit.generators.spatialgan.attention import Alignment, alignment
+from spatial_edit.generators.spatialgan.levels import Centres, Levels, on, stacked
 from spatial_edit.generators.spatialgan.network import SpatialConfig, SpatialGAN
+from spatial_edit.generators.spatialgan.prior import Framed
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
+from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.train.adversarial import Adversary, AdversaryRecipe
 from spatial_edit.train.augment import recoloured
 from spatial_edit.train.ema import Ema
-from spatial_edit.train.losses import gamma_schedule, gradient_penalty, perceptual, relativistic, set_trainable
+from spatial_edit.train.losses import (
+    gamma_schedule,
+    gradient_penalty,
+    perceptual,
+    relativistic,
+    set_trainable,
+)
 from spatial_edit.train.parallel import all_finite, device_of
 from spatial_edit.train.scenes import as_float, contact_sheet
 
@@ -38,7 +48,6 @@ EYES = ((0.355, 0.5), (0.635, 0.5))
 PARTS = ((0.22, 0.2), (0.78, 0.2), (0.495, 0.7), (0.495, 0.9))  # ears, nose, chest
 POINTS = (FACE, EYES, PARTS)
 SIGMAS = (0.25, 0.07, 0.09)  # at zoom 1
-REACH = 0.1  # of the learned offsets
 COUNT = 2 * sum(len(level) for level in POINTS)
 
 
@@ -46,20 +55,25 @@ COUNT = 2 * sum(len(level) for level in POINTS)
 class CatsRecipe:
     """Both stages of both models. `spatial` None: the baseline."""
 
-    spatial: SpatialConfig | None = SpatialConfig(points=COUNT)
-    plain: StyleGAN2Config = StyleGAN2Config()
+    spatial: SpatialConfig | None = SpatialConfig(
+        z_dim=64, slopes=True, points=COUNT, prior=Framed(POINTS, SIGMAS)
+    )
+    plain: StyleGAN2Config = StyleGAN2Config(z_dim=64, w_dim=128, mapping_layers=4)
     adversary: AdversaryRecipe = AdversaryRecipe(burn_in=10_000)
     frames: FrameRecipe = FrameRecipe()
-    batch: int = 16
+    push: float = 0.02  # standard deviation of the offsets, fractions of the photo's side
+    views: int = 5  # frames of every photo
+    batch: int = 8  # of stage 1; twice as many in stage 2
+    growth: tuple[tuple[int, float], ...] = ((16, 0.15), (32, 0.5))  # smaller sides, and until when
     learning_rate: float = 3e-3
     adversarial_rate: float = 1.5e-3
     final_rate: float = 0.1
+    mapping_rate: float = 30.0  # of stage 1, beside the slow rate that the mapping has of itself
     l1: float = 6.0
-    perceptual: float = 3.0
-    kl: float = 1e-3
-    offsets: float = 0.05
+    perceptual: float = 0.5
+    z_noise: float = 0.1
     align: float = 0.25
-    weight: float = 0.5  # of the adversarial loss beside the reconstruction's
+    weight: float = 0.5  # of the adversarial loss beside the repainting's
     half_precision: bool = True
     seed: int = 0
 
@@ -67,25 +81,9 @@ class CatsRecipe:
     def resolution(self) -> int:
         return (self.spatial or self.plain).resolution
 
-
-class PhotoEncoder(nn.Module):
-    """Pictures (B, 3, 64, 64) -> mean and log variance of z (B, z_dim) each, and offsets (B, points)."""
-
-    def __init__(self, z_dim: int, points: int, resolution: int = 64) -> None:
-        super().__init__()
-        widths = [3, 32, 64, 96, 128][: resolution.bit_length() - 2]
-        self.layers = nn.Sequential()
-        for a, b in itertools.pairwise(widths):
-            self.layers.append(nn.Sequential(nn.Conv2d(a, b, 4, 2, 1), nn.GroupNorm(8, b), nn.LeakyReLU(0.2)))
-        self.head = nn.Linear(widths[-1] * 16, 2 * z_dim + points)
-        self.z_dim = z_dim
-        nn.init.normal_(self.head.weight, std=0.01)
-        nn.init.zeros_(self.head.bias)
-
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        answer = self.head(self.layers(pictures).flatten(1)).float()
-        mean, spread, offsets = answer.split([self.z_dim, self.z_dim, answer.shape[1] - 2 * self.z_dim], 1)
-        return mean, spread.clamp(-8, 4) - 1, REACH * torch.tanh(offsets)
+    @property
+    def z_dim(self) -> int:
+        return (self.spatial or self.plain).z_dim
 
 
 def levels_of(offsets: Tensor, frames: Frames) -> Levels:
@@ -100,73 +98,142 @@ def levels_of(offsets: Tensor, frames: Frames) -> Levels:
     return tuple(result)
 
 
+class Components:
+    """Principal components of pictures (N, 3, R, R): z of a picture is its whitened coefficients, and so
+    nearly N(0, 1)."""
+
+    @torch.no_grad()
+    def __init__(self, pictures: Tensor, count: int, seed: int = 0) -> None:
+        flat = pictures.flatten(1)
+        self.mean = flat.mean(0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            _, spread, self.basis = torch.pca_lowrank(flat - self.mean, count, center=False, niter=3)
+        self.scale = spread / len(flat) ** 0.5
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """(B, count) of pictures (B, 3, R, R)."""
+        return (pictures.flatten(1) - self.mean) @ self.basis / self.scale
+
+
+@dataclass(frozen=True, eq=False)
+class FramedSet:
+    """N framed pictures: uint8 (N, 3, R, R), their heatmaps, their z (N, z_dim), and how much each entry of z
+    matters (z_dim,)."""
+
+    pictures: Tensor
+    levels: Levels
+    z: Tensor
+    scale: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+@torch.no_grad()
+def framed_set(photos: Tensor, recipe: CatsRecipe) -> FramedSet:
+    """The training set of photos (N, 3, h, h), uint8: `views` frames of each, every second one mirrored."""
+    side, random = recipe.resolution, torch.Generator().manual_seed(recipe.seed)
+    pictures, heat, upright = [], [], []
+    for view in range(recipe.views):
+        for part in photos.split(64):
+            batch = as_float(part if view % 2 else part.flip(3))
+            frames = draw_frames(len(batch), recipe.frames, random)
+            offsets = (recipe.push * torch.randn(len(batch), COUNT, generator=random)).clamp(-0.05, 0.05)
+            usual = torch.tensor([p for level in POINTS for p in level])
+            views = framed(batch, frames, side, pushed=(usual, offsets.unflatten(1, (-1, 2))))
+            pictures.append((views * 127.5 + 127.5).round().clamp(0, 255).byte())
+            heat.append(levels_of(offsets, frames))
+            if view < 2:
+                upright.append(F.interpolate(batch, (side, side), mode="bilinear", antialias=True))
+    everything = torch.cat(pictures)
+    levels = tuple(
+        Centres(
+            *(torch.cat([getattr(h[i], name) for h in heat]) for name in ("centres", "sigmas", "heights"))
+        )
+        for i in range(len(POINTS))
+    )
+    if recipe.spatial is None:
+        known = as_float(everything[torch.randperm(len(everything), generator=random)[:8192]])
+        components = Components(known, recipe.z_dim, recipe.seed)
+        z = torch.cat([components(as_float(part)) for part in everything.split(512)])
+    else:
+        known = torch.cat(upright)
+        components = Components(known, recipe.z_dim, recipe.seed)
+        two = components(known).unflatten(0, (2, -1)) if recipe.views > 1 else components(known)[None]
+        z = torch.cat([two[view % len(two)] for view in range(recipe.views)])
+    return FramedSet(everything, levels, z, components.scale / components.scale.square().mean().sqrt())
+
+
 class CatsTask:
     """Stage 1; a `Task` for the loop."""
 
-    def __init__(self, recipe: CatsRecipe, photos: Tensor, segmenter: Segmenter | None) -> None:
-        self.recipe, self.photos, self.segmenter, self.batch = recipe, photos, segmenter, recipe.batch
+    def __init__(self, recipe: CatsRecipe, data: FramedSet, segmenter: Segmenter | None) -> None:
+        self.recipe, self.data, self.segmenter, self.batch = recipe, data, segmenter, recipe.batch
         torch.manual_seed(recipe.seed)
-        spatial = recipe.spatial
-        network = SpatialGAN(spatial) if spatial else StyleGAN2Generator(recipe.plain)
-        z_dim = (spatial or recipe.plain).z_dim
-        encoder = PhotoEncoder(z_dim, COUNT if spatial else 0, recipe.resolution)
-        self.modules: dict[str, nn.Module] = {"generator": network, "encoder": encoder}
-        self.averages = {name: Ema(module) for name, module in self.modules.items()}
-        weights = [*network.parameters(), *encoder.parameters()]
+        network = SpatialGAN(recipe.spatial) if recipe.spatial else StyleGAN2Generator(recipe.plain)
+        with torch.no_grad():  # what varies more in pictures is heard more
+            network.mapping[1].weight[:, : recipe.z_dim] *= data.scale
+            if isinstance(network, SpatialGAN) and network.config.points:
+                network.points_factor.copy_(recipe.push * torch.eye(COUNT))
+        self.modules: dict[str, nn.Module] = {"generator": network}
+        self.averages = {"generator": Ema(network)}
+        groups = [
+            {"params": list(network.synthesis.parameters()), "times": 1.0},
+            {"params": list(network.mapping.parameters()), "times": recipe.mapping_rate},
+        ]
         self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "autoencoder": torch.optim.Adam(weights, recipe.learning_rate, (0.0, 0.99))
+            "generator": torch.optim.Adam(groups, recipe.learning_rate, (0.9, 0.99))
         }
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.frozen = {} if segmenter is None else {"segmenter": segmenter}
 
-    def half(self, device: torch.device):
+    def half(self, device: torch.device) -> torch.autocast:
         return torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.half_precision)
 
-    def draw(self, count: int) -> tuple[Tensor, Tensor, Frames]:
-        """Photos as they are, brought to the model's side; the same framed; the frames."""
-        index = torch.randint(len(self.photos), (count,), generator=self.generator)
-        photos = as_float(self.photos[index])
-        if torch.rand((), generator=self.generator) < 0.5:
-            photos = photos.flip(3)
-        frames = draw_frames(count, self.recipe.frames, self.generator)
-        device, side = device_of(self.modules["generator"]), self.recipe.resolution
-        photos, frames = photos.to(device), Frames(*(t.to(device) for t in frames))
-        small = F.interpolate(photos, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
-        return small, framed(photos, frames, side), frames
+    def draw(self, count: int) -> tuple[Tensor, Tensor, Levels | None]:
+        """Pictures, their z and levels."""
+        index = torch.randint(len(self.data), (count,), generator=self.generator)
+        device = device_of(self.modules["generator"])
+        pictures = as_float(self.data.pictures[index]).to(device)
+        levels = tuple(level[index] for level in self.data.levels)
+        return pictures, self.data.z[index].to(device), on(levels, device) if self.recipe.spatial else None
 
-    def paint(self, network: nn.Module, z: Tensor, levels: Levels | None) -> Tensor:
-        device = z.device
+    def paint(self, network: nn.Module, z: Tensor, levels: Levels | None, side: int = 0) -> Tensor:
+        """Pictures of z, of the network's own side or of a smaller one (its RGB outputs sum up to there)."""
+        device, side = z.device, side or self.recipe.resolution
         sides = network.synthesis.noise_sides
         noise = [torch.randn(len(z), 1, r, r, generator=self.generator).to(device) for r in sides]
         with self.half(device):
             if isinstance(network, SpatialGAN):
                 assert levels is not None
-                return network(z, levels, noise).float()
-            assert isinstance(network, StyleGAN2Generator)
-            return network(z, noise).float()
+                blocks = self.blocks(network, z, levels, noise)
+            else:
+                assert isinstance(network, StyleGAN2Generator)
+                blocks = network.synthesis.blocks(network.codes(z), noise)
+            for block in blocks:
+                if block.side == side:
+                    assert block.rgb is not None
+                    return block.rgb.float()
+        raise ValueError(f"side {side}: this network has none of it")
 
-    def encode(
-        self, encoder: nn.Module, small: Tensor, target: Tensor, frames: Frames
-    ) -> tuple[Tensor, Tensor, Tensor, Levels | None]:
-        spatial = self.recipe.spatial is not None
-        with self.half(small.device):
-            mean, spread, offsets = encoder(small if spatial else target)
-        return mean, spread, offsets, levels_of(offsets, frames) if spatial else None
+    def blocks(
+        self, network: SpatialGAN, z: Tensor, levels: Levels, noise: list[Tensor]
+    ) -> Iterator[BlockOutput]:
+        """The network's blocks for vectors as `draw` gives them."""
+        return network.synthesis.blocks(network.codes(z, levels), noise, network.synthesis.encode(levels))
 
-    def reconstruct(self, count: int) -> tuple[Tensor, Tensor, Tensor, Levels | None, dict[str, Tensor]]:
-        """Painted, target, loss, levels and the loss's parts."""
+    def repaint(self, count: int, side: int = 0) -> tuple[Tensor, Tensor, Levels | None, dict[str, Tensor]]:
+        """Painted pictures of the set, the loss, their levels and the loss's parts."""
         recipe = self.recipe
-        small, target, frames = self.draw(count)
-        mean, spread, offsets, levels = self.encode(self.modules["encoder"], small, target, frames)
-        noise = torch.randn(mean.shape, generator=self.generator).to(mean.device)
-        painted = self.paint(self.modules["generator"], mean + (spread / 2).exp() * noise, levels)
-        l1 = (painted - target).abs().mean()
-        kl = 0.5 * (mean.square() + spread.exp() - 1 - spread).sum(1).mean()
-        loss = recipe.l1 * l1 + recipe.kl * kl
-        parts = {"l1": l1.detach(), "kl": kl.detach()}
-        if offsets.numel():
-            loss = loss + recipe.offsets * (offsets / REACH).square().mean()
-        if self.segmenter is not None:
+        target, z, levels = self.draw(count)
+        z = z + recipe.z_noise * torch.randn(z.shape, generator=self.generator).to(z)
+        painted = self.paint(self.modules["generator"], z, levels, side)
+        target = F.avg_pool2d(target, target.shape[-1] // painted.shape[-1])
+        apart = painted - target
+        l1 = (apart.abs().mean() + F.avg_pool2d(apart, 4).abs().mean()) / 2
+        loss, parts = recipe.l1 * l1, {"l1": l1.detach()}
+        if self.segmenter is not None and recipe.perceptual and not side:
             with self.half(painted.device):
                 with torch.no_grad():
                     wanted = self.segmenter.features(target.contiguous(memory_format=torch.channels_last))
@@ -174,101 +241,97 @@ class CatsTask:
                 distance = perceptual(seen, wanted)
             loss = loss + recipe.perceptual * distance
             parts["perceptual"] = distance.detach()
-        return painted, target, loss, levels, parts
+        return painted, loss, levels, parts
 
     def set_rate(self, rate: float, progress: float, images: int) -> None:
+        """Warm for 30 steps, flat for half of the run, then a cosine."""
         warm = min(1.0, (images + self.batch) / (30 * self.batch))
-        late = max(progress - 0.5, 0) * 2
-        cosine = self.recipe.final_rate + (1 - self.recipe.final_rate) * 0.5 * (
-            1 + torch.cos(torch.tensor(late * torch.pi)).item()
-        )
-        for group in self.optimisers["autoencoder"].param_groups:
-            group["lr"] = rate * warm * cosine
+        late = torch.tensor(max(progress - 0.5, 0) * 2 * torch.pi)
+        cosine = self.recipe.final_rate + (1 - self.recipe.final_rate) * 0.5 * (1 + late.cos().item())
+        for group in self.optimisers["generator"].param_groups:
+            group["lr"] = rate * warm * cosine * group["times"]
 
     def step(self, progress: float, images: int) -> dict[str, Tensor]:
-        self.set_rate(self.recipe.learning_rate, progress, images)
-        _, _, loss, _, parts = self.reconstruct(self.batch)
-        optimiser = self.optimisers["autoencoder"]
+        recipe = self.recipe
+        self.set_rate(recipe.learning_rate, progress, images)
+        side = next((side for side, until in recipe.growth if progress < until), 0)
+        _, loss, _, parts = self.repaint(self.batch, side)
+        optimiser = self.optimisers["generator"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if all_finite(loss):
             optimiser.step()
         return {"loss": loss.detach(), **parts}
 
-    def random_levels(self, count: int, network: nn.Module) -> Levels | None:
-        """Frames at random, offsets from the prior."""
+    def fresh(self, count: int, network: nn.Module) -> tuple[Tensor, Levels | None]:
+        """z ~ N(0, 1); frames at random, offsets from the prior."""
+        z = torch.randn(count, self.recipe.z_dim, generator=self.generator).to(device_of(network))
         if not isinstance(network, SpatialGAN):
-            return None
+            return z, None
         frames = draw_frames(count, self.recipe.frames, self.generator)
         normal = torch.randn(count, COUNT, generator=self.generator).to(network.points_mean)
         offsets = network.points_mean + normal @ network.points_factor.T
-        return levels_of(offsets, Frames(*(t.to(offsets) for t in frames)))
+        return z, levels_of(offsets, Frames(*(t.to(offsets) for t in frames)))
 
     @torch.no_grad()
     def sheet(self) -> Tensor:
-        """Photos, their reconstructions by the averaged weights; pictures from z."""
+        """Pictures of the set, repainted by the averaged weights; pictures from z."""
         state = self.generator.get_state()
         self.generator.manual_seed(1)
-        network, encoder = (self.averages[name].module for name in ("generator", "encoder"))
-        small, target, frames = self.draw(16)
-        mean, _, _, levels = self.encode(encoder, small, target, frames)
-        again = self.paint(network, mean, levels)
-        z = torch.randn(32, mean.shape[1], generator=self.generator).to(mean)
-        drawn = self.paint(network, z, self.random_levels(32, network))
+        network = self.averages["generator"].module
+        target, z, levels = self.draw(16)
+        again = self.paint(network, z, levels)
+        fresh = self.paint(network, *self.fresh(32, network))
         self.generator.set_state(state)
-        return contact_sheet(torch.cat([target, again, drawn]).clamp(-1, 1), 8, enlarge=2)
+        return contact_sheet(torch.cat([target, again, fresh]).clamp(-1, 1), 8, enlarge=2)
 
     def metrics(self) -> dict[str, float]:
         return {}
 
     @torch.no_grad()
-    def measure(self, count: int = 2048) -> None:
-        """Set the average generator's mean code and the prior of the centres."""
-        network, encoder = (self.averages[name].module for name in ("generator", "encoder"))
-        z = torch.randn(8192, (self.recipe.spatial or self.recipe.plain).z_dim, generator=self.generator)
-        if not isinstance(network, SpatialGAN):
+    def measure(self) -> None:
+        """Set the averaged generator's mean code."""
+        network = self.averages["generator"].module
+        if isinstance(network, SpatialGAN):
+            z = torch.randn(8192, self.recipe.z_dim, generator=torch.Generator().manual_seed(0))
+            network.w_mean.copy_(network.mapping(z.to(network.w_mean)).mean(0))
+        else:
+            assert isinstance(network, StyleGAN2Generator)
             network.measure_mean(8192, torch.Generator().manual_seed(0))
-            return
-        network.w_mean.copy_(network.mapping(z.to(network.w_mean)).mean(0))
-        offsets = torch.cat([self.encode(encoder, *self.draw(64))[2] for _ in range(count // 64)])
-        network.points_mean.copy_(offsets.mean(0))
-        jitter = 1e-8 * torch.eye(offsets.shape[1]).to(offsets)
-        network.points_factor.copy_(torch.linalg.cholesky(torch.cov(offsets.T) + jitter))
 
 
 class CatsAdversarialTask(CatsTask):
     """Stage 2; a `Task` for the loop."""
 
-    def __init__(self, recipe: CatsRecipe, photos: Tensor, segmenter: Segmenter | None) -> None:
-        super().__init__(recipe, photos, segmenter)
+    def __init__(self, recipe: CatsRecipe, data: FramedSet, segmenter: Segmenter | None) -> None:
+        super().__init__(recipe, data, segmenter)
+        self.batch = 2 * recipe.batch
+        for group in self.optimisers["generator"].param_groups:
+            group["betas"] = (0.0, 0.99)
+            group["times"] = 1.0
         self.adversary = Adversary(recipe.adversary, recipe.resolution)
         self.modules["discriminator"] = self.adversary.network
         self.optimisers["discriminator"] = self.adversary.optimiser
 
     def start_from(self, first: CatsTask) -> None:
         """Go on from the averaged weights of stage 1."""
-        first.measure()
-        for name in ("generator", "encoder"):
-            state = first.averages[name].module.state_dict()
-            self.modules[name].load_state_dict(state)
-            self.averages[name].module.load_state_dict(state)
+        state = first.averages["generator"].module.state_dict()
+        self.modules["generator"].load_state_dict(state)
+        self.averages["generator"].module.load_state_dict(state)
 
     def step(self, progress: float, images: int) -> dict[str, Tensor]:
         recipe, half = self.recipe, self.batch // 2
         self.set_rate(recipe.adversarial_rate, progress, images)
         network = self.modules["generator"]
-        painted, _, loss, levels, parts = self.reconstruct(half)
-        drawn = self.random_levels(half, network)
-        z_dim = (recipe.spatial or recipe.plain).z_dim
-        z = torch.randn(half, z_dim, generator=self.generator).to(painted)
+        painted, loss, levels, parts = self.repaint(half)
+        z, drawn = self.fresh(half, network)
         fake = torch.cat([painted, self.paint(network, z, drawn)])
-        real = self.draw(self.batch)[1]
-        maps = None
+        both = None
         if levels is not None and drawn is not None and recipe.align:
-            maps = [torch.cat([a.draw(recipe.resolution), b.draw(recipe.resolution)]) for a, b in zip(levels, drawn, strict=True)]
-        adversarial, critic, aligned = self.round(real, fake, maps, images)
+            both = stacked([levels, drawn])
+        adversarial, critic, aligned = self.round(self.draw(self.batch)[0], fake, both, images)
         loss = loss + recipe.weight * adversarial + recipe.align * aligned
-        optimiser = self.optimisers["autoencoder"]
+        optimiser = self.optimisers["generator"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if all_finite(loss, critic):
@@ -277,7 +340,9 @@ class CatsAdversarialTask(CatsTask):
         parts |= {"generator": adversarial.detach(), "discriminator": critic, "align": aligned.detach()}
         return {"loss": loss.detach(), **parts}
 
-    def round(self, real: Tensor, fake: Tensor, maps: list[Tensor] | None, images: int) -> tuple[Tensor, Tensor, Tensor]:
+    def round(
+        self, real: Tensor, fake: Tensor, levels: Levels | None, images: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """As `Adversary.round`, on recoloured pictures and with the alignment loss."""
         adversary, recipe = self.adversary, self.adversary.recipe
         batch = len(real)
@@ -295,11 +360,15 @@ class CatsAdversarialTask(CatsTask):
         adversary.optimiser.zero_grad(set_to_none=True)
         total.backward()
         set_trainable(adversary.network, False)
-        if maps is None:
+        if levels is None:
             logits, aligned = adversary.logits(fake), fake.new_zeros(())
         else:
-            seen = alignment(adversary.network, fake.to(adversary.dtype, memory_format=torch.channels_last), maps)
+            seen = self.align(fake.to(adversary.dtype, memory_format=torch.channels_last), levels)
             logits, aligned = seen.logits.float(), seen.loss.float()
         generator = relativistic(logits, both[:batch].detach())
         set_trainable(adversary.network, True)
         return generator, critic.detach(), aligned
+
+    def align(self, pictures: Tensor, levels: Levels) -> Alignment:
+        """Where D looks on pictures, beside their heatmap."""
+        return alignment(self.adversary.network, pictures, [v.draw(self.recipe.resolution) for v in levels])

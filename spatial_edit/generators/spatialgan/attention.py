@@ -107,6 +107,33 @@ def alignment(
     return Alignment(logits, attention, targets, tuple(losses))
 
 
+def object_alignment(
+    discriminator: Discriminator, images: Tensor, maps: Tensor, threshold: float = THRESHOLD
+) -> Alignment:
+    """The same for one level of several objects, maps (B, n, R, R) (Wang et al. 2023, equation 5): of each
+    picture the smallest of the losses to each object's sub-heatmap and to their sum, at the sides 8 and 16.
+
+    The paper leaves open whether the smallest is taken in a picture or in a batch; here in a picture. An object
+    that is not there is no candidate.
+    """
+    with torch.enable_grad():
+        seen = images if images.requires_grad else images.detach().requires_grad_()
+        logits, features = features_of(discriminator, seen, SIDES[1:])
+        weights = gradcam_weights(logits, features)
+        attention = tuple(
+            attention_map(a, w, images.shape[-1]) for a, w in zip(features, weights, strict=True)
+        )
+        candidates = torch.cat([maps, _rescaled(maps.sum(1, keepdim=True))], 1)  # (B, n + 1, R, R)
+        there = candidates.flatten(2).amax(2) > threshold  # (B, n + 1)
+        losses = []
+        for looked in attention:
+            apart = (looked - candidates).abs().float()
+            large = (apart > threshold).float()
+            each = (apart * large).sum((2, 3)) / large.sum((2, 3)).clamp(min=1)
+            losses.append(each.masked_fill(~there, float("inf")).amin(1)[there.any(1)].mean().nan_to_num())
+    return Alignment(logits, attention, (candidates[:, -1:],) * len(attention), tuple(losses))
+
+
 def _rescaled(maps: Tensor) -> Tensor:
     """Each picture's map from its own lowest value to its highest, as [0, 1]; a flat one becomes 0."""
     shifted = maps - maps.detach().amin((1, 2, 3), keepdim=True)
