@@ -277,7 +277,8 @@ watch('value', receive);
 window.spatialEdit = { get elements() { return copy(elements); }, get world() { return copy(world); }, get scene() { return copy(scene); },
   get selected() { return selected; }, get picked() { return [...picked]; }, get lens() { return { ...lens }; },
   get idle() { return !waiting && !outbox.length && !drag && !inFlight && img.complete; },
-  get frames() { return frames; }, get shown() { return { ...pictured }; }, link, copyLink, download };
+  get frames() { return frames; }, get shown() { return { ...pictured }; }, link, copyLink, download,
+  get points() { return copy(pairs); }, get dragging() { return { running: Boolean(running), asking: Boolean(asking), known: running ? running.known : 0, area: areaCells ? areaShare() : 100 }; } };
 use(props.layout_kind in kinds ? props.layout_kind : 'blobs');
 receive();
 draw();

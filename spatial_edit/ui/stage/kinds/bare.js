@@ -11,7 +11,7 @@ const STILL = 'There is nothing to move in this picture: its model has no layout
 // The keys of tools and elements say so; those that move the focus, the picture or the history go on as everywhere.
 hooks.key.push((event) => {
   if (!kind.still || !/^(?:[dfhlmnp]|delete|backspace|arrow.*)$/.test(event.key.toLowerCase())) return false;
-  say(STILL);
+  say(scene.no_drag ? STILL : 'This model has no layout: press G to drag points of its pictures.');
   return true;
 });
 // What another kind had over its picture is gone, else there would be no way back.

@@ -94,14 +94,16 @@ pop.addEventListener('keydown', (event) => {
 
 // ---- which tool is in use ----
 const toolButtons = [...element.querySelectorAll('[data-tool]')].filter((node) => node.matches('button'));
-const mayUse = (name) => name === 'select' || !kind.still && name in tools && !(name === 'draw' && kind.name !== 'blobs');
+const mayUse = (name) => name === 'select' || name === 'drag' && !scene.no_drag || name !== 'drag' && !kind.still && name in tools && !(name === 'draw' && kind.name !== 'blobs');
 function takeTool(name) {
+  if (name === 'drag' && scene.no_drag) say(scene.no_drag);
   if (!mayUse(name) || !scene.code) return;
   finishKeys(); dropRegion();
   if (name !== 'select' && view === 'picture') view = 'both';
   useTool(name);
   if (name === 'draw') say('Draw around a region, or press Enter for one in the middle.');
   else if (name === 'marquee') say('Drag a frame around elements; a tap on one adds it or takes it away.');
+  else if (name === 'drag') { choose([]); draw(); say('Click what is to move, then where it is to go; then press Start.'); }
   else if (name === 'protect') {
     say('Paint where the picture may change; the hatched part stays as it is.');
     find('.se-options[data-for=protect]').scrollIntoView({ block: 'nearest' });
@@ -113,8 +115,8 @@ element.addEventListener('click', (event) => {
   if (button) takeTool(button.dataset.tool);
 });
 hooks.key.push((event) => {
-  const low = event.key.toLowerCase(), wanted = event.altKey ? '' : { v: 'select', d: 'draw', m: 'protect' }[low];
-  if (wanted && mayUse(wanted)) { takeTool(wanted); return true; }
+  const low = event.key.toLowerCase(), wanted = event.altKey ? '' : { v: 'select', d: 'draw', m: 'protect', g: 'drag' }[low];
+  if (wanted && (mayUse(wanted) || wanted === 'drag')) { takeTool(wanted); return true; }
   if (tool === 'draw' && event.key === 'Enter') { ask(circleInTheMiddle()); return true; }
   if (event.key !== 'Escape' || tool === 'select') return false;
   if (way || region) dropRegion(); else takeTool('select');

@@ -84,7 +84,7 @@ maskFile.addEventListener('change', async () => {
 
 svg.addEventListener('pointermove', (event) => {
   const over = tool === 'protect' && event.pointerType !== 'touch';
-  brushRing.style.display = over ? '' : 'none';
+  brushRing.style.display = over ? 'inline' : 'none';   // the style sheet hides it
   if (over) { const [x, y] = place(event); put(brushRing, { cx: x * side, cy: y * side, r: brushRadius() * side, transform: `scale(1 ${form})` }); }
 });
 svg.addEventListener('pointerleave', () => { brushRing.style.display = 'none'; });
