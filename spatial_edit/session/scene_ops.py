@@ -111,7 +111,8 @@ def _morph(studio: Studio, scene: Scene, given: Mapping[str, object]) -> Changed
 
 def _truncate(studio: Studio, scene: Scene, given: Mapping[str, object]) -> Changed:
     if scene.provenance.kind != "seed":
-        raise EditError("only scenes made from a seed have a truncation: this one is of a photo or a drag")
+        what = "a parsed photo" if scene.provenance.kind == "photo" else "what was dragged"
+        raise EditError(f"{what} has no truncation: only scenes made from a seed have one")
     amount = share.round_truncation(number(given["amount"], "amount of the truncate", 0.0, 1.0))
     if isinstance(scene.layout, Heatmaps):
         return Changed(heatmap_scenes.truncate(studio.generator, scene, amount))

@@ -182,7 +182,7 @@ def test_points():
 @pytest.mark.parametrize(
     "kind, edit",
     [
-        ("heatmaps", {"op": "move", "target": 0, "dx": 0.9, "dy": 0.0}),
+        ("heatmaps", {"op": "move", "target": 0, "dx": 1.6, "dy": 0.0}),
         ("heatmaps", {"op": "resize", "target": 0, "factor": 100}),
         ("heatmaps", {"op": "set", "target": 0}),
         ("heatmaps", {"op": "set", "target": 0, "level": 3}),

@@ -254,7 +254,7 @@ def test_bodies_with_a_good_checksum_are_checked_too():
     assert read > 100
 
 
-@pytest.mark.parametrize("first", [0, 6, 0x40, 0x46, 0x80, 0x81, 0xC3, 0xFF])
+@pytest.mark.parametrize("first", [0, 7, 0x40, 0x47, 0x80, 0x81, 0xC3, 0xFF])
 def test_other_versions_say_so(first):
     body = raw(share.encode(scene_of(busy(2)), 1))[:-4]
     with pytest.raises(CodeError, match="this program reads versions 1 to 6"):

@@ -8,16 +8,17 @@ from dataclasses import asdict, fields
 
 from spatial_edit.generators.config_values import choice, flag, whole, widths
 from spatial_edit.generators.spatialgan.network import ENCODINGS, LEVEL_SIDES, SpatialConfig
-from spatial_edit.generators.spatialgan.prior import Framed, Prior, Spread, Table
+from spatial_edit.generators.spatialgan.prior import Framed, Joint, Prior, Spread, Table
 from spatial_edit.layouts.frames import FrameRecipe
 from spatial_edit.layouts.heatmaps import CENTRE_RANGE, SIGMA_RANGE
 from spatial_edit.safetensors_header import few
 
 MAX_SIDE, MAX_WIDTH, MAX_LAYERS, MAX_CENTRES, MAX_ROWS = 1024, 4096, 64, 16, 100_000
-_PRIORS: dict[str, type[Framed] | type[Spread] | type[Table]] = {
+_PRIORS: dict[str, type[Framed] | type[Spread] | type[Table] | type[Joint]] = {
     "framed": Framed,
     "spread": Spread,
     "table": Table,
+    "joint": Joint,
 }
 
 
@@ -73,6 +74,8 @@ def _check(config: SpatialConfig) -> None:
             raise ValueError("config.json: the prior's points and sigmas are not those of 'centres'")
     if config.points != (prior.offsets if isinstance(prior, Framed) else 0):
         raise ValueError("config.json: 'points' must be the number of coordinates of a framed prior's points")
+    if isinstance(prior, Joint) and not config.indoor:
+        raise ValueError("config.json: a prior of kind 'joint' goes with 'indoor'")
     if isinstance(prior, Table) and len(centres) > 1:
         raise ValueError("config.json: a prior of kind 'table' goes with one level of 'centres'")
 
@@ -101,6 +104,8 @@ def _prior(value: object) -> Prior:
         around = None if value["around"] is None else _number(value["around"], 0.0, 1.0)
         ranges = tuple(_pair(pair, *SIGMA_RANGE) for pair in _items(value["sigmas"], len(LEVEL_SIDES)))
         return Spread(_number(value["first"], 0.0, 1.0), around, ranges)
+    if kind is Joint:
+        return Joint()
     rows = whole(value, "rows", 1, MAX_ROWS)
     return Table(rows, _number(value["place"], 0.0, 1.0), _number(value["sigma"], 0.0, 1.0))
 

@@ -3,7 +3,7 @@
     z (z_dim normals) · the layout (prior.py) · the objects' latents (n x object_dim normals, with `indoor`)
     · the noise of every layer, row by row, from side 4 upwards
 
-in float64, rounded to float32.
+in float64, rounded to float32. A `Joint` prior draws the first three together.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from spatial_edit.generators.spatialgan.levels import Levels
 from spatial_edit.generators.spatialgan.network import SpatialGAN
+from spatial_edit.generators.spatialgan.prior import Joint
 from spatial_edit.seeds import random_state
 
 
@@ -34,7 +35,10 @@ def draws_of_seed(model: SpatialGAN, seed: int) -> Draws:
     def normals(*shape: int) -> Tensor:
         return torch.from_numpy(state.standard_normal(shape)).float()
 
-    z = normals(1, config.z_dim)
-    levels = config.prior.draw(state, config.centres, model.learned)
-    latents = normals(config.centres[0], config.object_dim) if config.indoor else torch.zeros(0, 0)
+    if isinstance(config.prior, Joint):
+        z, levels, latents = config.prior.draw_all(state, config.centres[0], config.z_dim, model.learned)
+    else:
+        z = normals(1, config.z_dim)
+        levels = config.prior.draw(state, config.centres, model.learned)
+        latents = normals(config.centres[0], config.object_dim) if config.indoor else torch.zeros(0, 0)
     return Draws(z, levels, latents, [normals(1, 1, r, r) for r in model.synthesis.noise_sides])

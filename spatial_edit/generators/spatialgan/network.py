@@ -6,8 +6,8 @@ Discriminator", 2023): a StyleGAN2 whose coarse layers see a heatmap before they
     const -> [encoding -> styled layer] .. [encoding -> to RGB] .. -> image
 
 Hierarchy: level i (1, 2, 4 centres) enters at side 4 * 2^i. Objects: one level whose sub-heatmaps enter at
-every encoded side, and with `indoor` each has a style code of its own (equation 3). `flatten` draws all levels
-at 8 x 8 and joins them to z, the paper's weakest variant.
+every encoded side, and with `indoor` each has a style code of its own (equation 3). `flatten` draws all
+levels at 8 x 8 and joins them to z, the paper's weakest variant.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from spatial_edit.generators.spatialgan.layers import (
     style_map,
 )
 from spatial_edit.generators.spatialgan.levels import Levels
-from spatial_edit.generators.spatialgan.prior import Learned, Prior, Spread, Table
+from spatial_edit.generators.spatialgan.prior import Joint, Learned, Prior, Spread, Table
 from spatial_edit.nn.equalised import EqualisedLinear
 from spatial_edit.nn.mapping import MappingNetwork
 from spatial_edit.nn.stylegan2 import BlockOutput, SynthesisNetwork
@@ -195,13 +195,16 @@ class SpatialGAN(nn.Module):
 
     points_mean (P,), points_factor (P, P): the normal distribution that the centres' learned offsets are
     drawn from. layout_table (N, n, 4), of a `Table` alone: presence, x, y and sigma of the objects of N
-    pictures.
+    pictures. joint_mean (J,), joint_factor (J, J), of a `Joint` alone: the normal distribution of z, layout
+    and latents.
     """
 
     w_mean: Tensor
     points_mean: Tensor
     points_factor: Tensor
     layout_table: Tensor
+    joint_mean: Tensor
+    joint_factor: Tensor
 
     def __init__(self, config: SpatialConfig) -> None:
         super().__init__()
@@ -221,12 +224,17 @@ class SpatialGAN(nn.Module):
         self.register_buffer("points_factor", torch.zeros(config.points, config.points))
         if isinstance(config.prior, Table):
             self.register_buffer("layout_table", torch.zeros(config.prior.rows, config.centres[0], 4))
+        if isinstance(config.prior, Joint):
+            size = config.z_dim + config.centres[0] * (4 + config.object_dim)
+            self.register_buffer("joint_mean", torch.zeros(size))
+            self.register_buffer("joint_factor", torch.zeros(size, size))
 
     @property
     def learned(self) -> Learned:
         """What the prior draws with."""
-        table = self.layout_table if isinstance(self.config.prior, Table) else None
-        return Learned(self.points_mean, self.points_factor, table)
+        own = dict(self.named_buffers(recurse=False))
+        names = ("layout_table", "joint_mean", "joint_factor")  # each there with its prior alone
+        return Learned(self.points_mean, self.points_factor, *(own.get(name) for name in names))
 
     def codes(self, z: Tensor, levels: Levels, truncation: float = 0.0) -> Tensor:
         """(B, w_dim) of z (B, z_dim); `flatten` alone looks at the levels."""

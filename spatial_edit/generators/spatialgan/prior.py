@@ -1,4 +1,4 @@
-"""Where the centres of a seed lie: three priors, drawn from NumPy's frozen RandomState.
+"""Where the centres of a seed lie: four priors, drawn from NumPy's frozen RandomState.
 
 Order of draws; everything is computed in float64 and rounded to float32 at the end.
 
@@ -11,6 +11,9 @@ Order of draws; everything is computed in float64 and rounded to float32 at the 
     Table    integer: the row · normals: two a centre · normals: one a sigma. A row is the layout of a
              training picture, which says for each object whether it is there, x, y and sigma; it is moved by
              a little noise. So centres start from ground truth.
+    Joint    normals: one vector v = mean + factor @ normals for z, layout and objects' latents together (they
+             are correlated: a bed lies in front of its wall). z, then for each object: is it there (above
+             0), x, y, the logarithm of sigma, its latent.
 
 What is learned lies in the network's buffers, the rest in its configuration.
 """
@@ -28,7 +31,7 @@ from spatial_edit.generators.spatialgan.levels import Centres, Levels
 from spatial_edit.layouts.frames import FrameRecipe, frames_of
 
 Point = tuple[float, float]
-SMALLEST_SIGMA = 0.01
+SIGMAS = (0.01, 1.0)  # what a layout may hold
 FRAME = FrameRecipe()
 
 
@@ -38,6 +41,8 @@ class Learned(NamedTuple):
     mean: Tensor  # (P,) of the offsets
     factor: Tensor  # (P, P), of their covariance
     table: Tensor | None = None  # (N, n, 4): presence, x, y, sigma
+    joint_mean: Tensor | None = None  # (J,), J = z_dim + n (4 + object_dim)
+    joint_factor: Tensor | None = None  # (J, J)
 
 
 @dataclass(frozen=True)
@@ -118,10 +123,29 @@ class Table:
         centres = row[:, 1:3] + self.place * state.standard_normal((len(row), 2))
         sigmas = row[:, 3] * np.exp(self.sigma * state.standard_normal(len(row)))
         there = (row[:, 0] > 0.5).astype(np.float64)
-        return (_level(centres[None], np.maximum(sigmas, SMALLEST_SIGMA)[None], there[None]),)
+        return (_level(centres[None], sigmas.clip(*SIGMAS)[None], there[None]),)
 
 
-Prior = Framed | Spread | Table
+@dataclass(frozen=True)
+class Joint:
+    """One normal distribution of z, the layout and the objects' latents."""
+
+    def draw_all(
+        self, state: np.random.RandomState, count: int, z_dim: int, learned: Learned
+    ) -> tuple[Tensor, Levels, Tensor]:
+        """z (1, z_dim), the level of one picture (B = 1), the latents (count, object_dim)."""
+        if learned.joint_mean is None or learned.joint_factor is None:
+            raise ValueError("this network has no joint distribution to draw from")
+        normals = torch.from_numpy(state.standard_normal(len(learned.joint_mean)))
+        drawn = learned.joint_mean.double().cpu() + learned.joint_factor.double().cpu() @ normals
+        objects = drawn[z_dim:].unflatten(0, (count, -1)).numpy()  # (n, 4 + object_dim)
+        there = (objects[:, 0] > 0).astype(np.float64)
+        sigmas = np.exp(objects[:, 3].clip(*np.log(SIGMAS)))
+        level = _level(objects[None, :, 1:3], sigmas[None], there[None])
+        return drawn[None, :z_dim].float(), (level,), torch.from_numpy(objects[:, 4:].copy()).float()
+
+
+Prior = Framed | Spread | Table | Joint
 
 
 def _level(centres: np.ndarray, sigmas: np.ndarray, heights: np.ndarray) -> Centres:
