@@ -66,7 +66,7 @@ class SpatialGANDragging:
             codes, objects = generator.codes_of(scene, generator.levels_of(scene))
             noise = generator.noise_of(scene)
         self.rows = Rows(codes, space, objects)
-        self.given = _own(scene)
+        self.given = own_scene(scene)
         assert isinstance(self.given.layout, Heatmaps)
         self.centres = HeatmapCentres(self.given.layout)
         self.network = adapted(generator.model.synthesis, scene.delta)
@@ -136,7 +136,7 @@ class SpatialGANDragging:
         return self._heat
 
 
-def _own(scene: Scene) -> Scene:
+def own_scene(scene: Scene) -> Scene:
     """The scene without the other seeds that its layout names: their codes have become its own."""
     layout, latent = scene.layout, scene.latent
     assert isinstance(layout, Heatmaps)

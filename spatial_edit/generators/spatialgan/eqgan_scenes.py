@@ -22,8 +22,10 @@ from torch import Tensor
 
 from spatial_edit.generators.contract import HIERARCHY_OPS, ModelSpec
 from spatial_edit.generators.delta import paint_adapted
+from spatial_edit.generators.dragging import Space
 from spatial_edit.generators.spatialgan.channels import channels, check_one_look
 from spatial_edit.generators.spatialgan.eqgan import EqGANConfig, EqGANGenerator
+from spatial_edit.generators.spatialgan.eqgan_dragging import EqGANDragging
 from spatial_edit.generators.spatialgan.heatmap import HeatmapLevel, stack_levels
 from spatial_edit.layouts import Latent, Scene
 from spatial_edit.layouts.heatmaps import CENTRE_RANGE, SIGMA_RANGE, Heatmaps
@@ -89,23 +91,45 @@ class EqGANScenes:
         yield from self.model.synthesis.blocks(codes, heat, noise)
 
     def inputs(self, scenes: list[Scene]) -> tuple[Tensor, tuple[HeatmapLevel, ...], list[Tensor]]:
-        """Codes (B, w_dim), heatmap levels and noise of scenes; gradients flow to centres, sigmas and rows.
+        """Codes (B, w_dim) or (B, num_codes, w_dim), heatmap levels and noise of scenes; gradients flow to
+        centres, sigmas and rows.
 
         ValueError for a scene of another model, and for more centres on a level than the network takes."""
         for scene in scenes:
             if scene.model != self.spec.name or not isinstance(scene.layout, Heatmaps):
                 raise ValueError(f"this scene was made for the model '{scene.model}', not '{self.spec.name}'")
-            if scene.latent.rows.shape != (1, self.model.config.z_dim):
+            config, count = self.model.config, self.model.synthesis.num_codes
+            wanted = (1, config.z_dim) if scene.provenance.kind == "seed" else (count, config.w_dim)
+            if scene.latent.rows.shape != wanted:
                 raise ValueError(
-                    f"this scene has rows {tuple(scene.latent.rows.shape)}: make it again from its seed"
+                    f"this scene has rows {tuple(scene.latent.rows.shape)}, '{self.spec.name}' takes "
+                    f"{wanted}: make it again from its seed"
                 )
             check_one_look(scene.layout, self.spec.name)
-        codes = [self.model.codes(_z(s).to(self.device), s.latent.truncation) for s in scenes]
-        centres, side = self.model.config.centres, self.spec.resolution
-        levels = stack_levels([from_layout(s.layout, centres, side) for s in scenes])  # type: ignore[arg-type]
-        levels = tuple(level.to(self.device) for level in levels)
+        codes = [self.codes_of(scene) for scene in scenes]
+        if len({c.dim() for c in codes}) > 1:
+            codes = [c if c.dim() == 3 else c[:, None].expand(-1, count, -1) for c in codes]
+        levels = stack_levels([self.levels_of(scene) for scene in scenes])
         noise = self.model.draws_of_seeds([_noise_seed(s) for s in scenes])[2]
         return torch.cat(codes), levels, noise
+
+    def levels_of(self, scene: Scene) -> tuple[HeatmapLevel, ...]:
+        """The scene's heatmap (B = 1); gradients flow to centres and sigmas."""
+        assert isinstance(scene.layout, Heatmaps)
+        levels = from_layout(scene.layout, self.model.config.centres, self.spec.resolution)
+        return tuple(level.to(self.device) for level in levels)
+
+    def codes_of(self, scene: Scene) -> Tensor:
+        """(1, w_dim) of a seed's scene, (1, num_codes, w_dim) of one whose rows are the codes of all layers,
+        for it was dragged by its points."""
+        appearance = scene.layout.appearance if isinstance(scene.layout, Heatmaps) else None
+        if scene.provenance.kind != "seed" and appearance is None:
+            return scene.latent.rows[None].to(self.device)
+        return self.model.codes(_z(scene).to(self.device), scene.latent.truncation)
+
+    def dragging(self, scene: Scene, space: Space = "w+") -> EqGANDragging:
+        """The scene, open to be dragged by its points (`generators.dragging`)."""
+        return EqGANDragging(self, scene, space)
 
 
 def _z(scene: Scene) -> Tensor:
