@@ -15,6 +15,7 @@ from typing import NoReturn
 from spatial_edit import bench
 from spatial_edit import commands as run
 from spatial_edit.foreign import command as foreign
+from spatial_edit.train import ablate_command
 
 DEFAULT_MODEL = "box3d-rooms"
 PARSING_MODEL = "blobgan-rooms"  # comes closer to photos that show no room
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_parse(commands)
     _add_rooms(commands)
     _add_train(commands)
+    ablate_command.add_parser(commands)
     _add_evaluate(commands)
     foreign.add_parsers(commands)
     bench.add_parser(commands)
