@@ -23,6 +23,7 @@ from spatial_edit.layouts.layout import Elements
 
 MAX_CENTRES = 32
 LEVELS = 3  # 0 is the coarsest
+LEVEL_WORDS = ("coarse", "middle", "fine")
 CENTRE_RANGE = (-1.0, 2.0)  # what a zoomed face leaves outside the picture still has a place
 SIGMA_RANGE = (0.01, 1.0)
 

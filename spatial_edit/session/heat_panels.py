@@ -18,14 +18,13 @@ from torch import Tensor
 
 from spatial_edit.generators.contract import Generator
 from spatial_edit.layouts import Scene
-from spatial_edit.layouts.heatmaps import Heatmaps
+from spatial_edit.layouts.heatmaps import LEVEL_WORDS, Heatmaps
 from spatial_edit.nn.discriminator import Discriminator
 from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.session.picture import draw
 from spatial_edit.store import Cache
 
 FOLDER = "discriminator"  # beside a checkpoint's own files, where a model ships one
-LEVEL_WORDS = ("coarse", "middle", "fine")
 
 _judges: Cache[Discriminator] = Cache(4)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.layouts import Blobs, Boxes3D, Layout
-from spatial_edit.layouts.heatmaps import Heatmaps
+from spatial_edit.layouts.heatmaps import LEVEL_WORDS, Heatmaps
 
 MAX_LABEL = 60
 # verbs that are not the op's own name, and ops that need no object
@@ -62,12 +62,22 @@ def _verb(op: str) -> str:
 def _name(target: object, before: Layout, after: Layout, spec: ModelSpec) -> str:
     """The word for an element, by where it still is; its number where it has no word."""
     for layout in (before, after):
-        if isinstance(layout, Heatmaps) and isinstance(target, int) and target < len(spec.row_names):
-            return spec.row_names[target]
         if isinstance(layout, Blobs | Boxes3D) and target in layout.ids:
             k = layout.ids.index(int(str(target)))
             return layout.classes[k] if isinstance(layout, Boxes3D) else _row_name(layout.rows[k], spec)
+        if isinstance(layout, Heatmaps) and target in layout.ids:
+            return _centre_name(layout, layout.ids.index(int(str(target))), spec)
     return f"element {target}"
+
+
+def _centre_name(layout: Heatmaps, k: int, spec: ModelSpec) -> str:
+    """Its word, else its level; with the place among those of that level where there are several."""
+    if layout.ids[k] < len(spec.row_names):
+        return spec.row_names[layout.ids[k]].replace("_", " ")
+    level = layout.levels[k]
+    mates = sorted(number for number, at in zip(layout.ids, layout.levels, strict=True) if at == level)
+    word = f"{LEVEL_WORDS[level]} centre" if len(set(layout.levels)) > 1 else "object"
+    return f"{word} {mates.index(layout.ids[k]) + 1}" if len(mates) > 1 else word
 
 
 def _row_name(row: object, spec: ModelSpec) -> str:

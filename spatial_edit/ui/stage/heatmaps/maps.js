@@ -10,7 +10,7 @@ let heatFigures = [];                              // { figure, canvas, caption,
 // What each panel shows: { title, items }.
 function heatParts() {
   const levels = levelsOf(), of = (level) => elements.filter((item) => item.level === level);
-  const parts = levels.length > 1 ? levels.map((level) => ({ title: capital(LEVEL_WORDS[level]), items: of(level) })) : elements.length < MOST_MAPS ? kind.listed().map((item) => ({ title: centreName(item), items: [item] })) : [];
+  const parts = levels.length > 1 ? levels.map((level) => ({ title: capital(LEVEL_WORDS[level]), items: of(level), level })) : elements.length < MOST_MAPS ? kind.listed().map((item) => ({ title: centreName(item), items: [item] })) : [];
   return parts.length === 1 ? parts : [...parts, { title: levels.length > 1 ? 'All levels' : 'All', items: elements, all: true }];
 }
 const rgbOf = (colour) => { pen.fillStyle = colour; return [1, 3, 5].map((at) => Number.parseInt(pen.fillStyle.slice(at, at + 2), 16)); };
@@ -34,7 +34,7 @@ function paintHeat(canvas, part, size, dots = true) {
   for (const item of dots ? part.items : []) {
     const on = picked.has(item.id), far = size / SHOWN_SIDE;
     brush.beginPath(); brush.arc(item.x * size, item.y * size, (on ? 11 : 8) * far, 0, 2 * Math.PI);
-    brush.lineWidth = 3.5 * far; brush.strokeStyle = on ? '#14161c' : '#fff'; brush.fillStyle = on ? '#fff' : '#14161c';
+    brush.lineWidth = 3.5 * far; brush.strokeStyle = on && !item.hidden ? '#14161c' : '#fff'; brush.fillStyle = on ? '#fff' : '#14161c';
     brush.globalAlpha = item.hidden ? 0.5 : 1;
     if (!item.hidden) brush.fill();
     brush.stroke(); brush.globalAlpha = 1;
@@ -61,7 +61,7 @@ function drawHeats() {
   const parts = heatParts();
   while (heatFigures.length > parts.length) heatFigures.pop().figure.remove();
   while (heatFigures.length < parts.length) { const made = heatFigure(); heatFigures.push(made); heatMaps.append(made.figure); }
-  if (view === 'map') paintHeat(heatUnder, parts[parts.length - 1], SAVED_SIDE, false);
+  if (view === 'map') paintHeat(heatUnder, parts.find((part) => part.level === levelShown) || parts[parts.length - 1], SAVED_SIDE, false);
   parts.forEach((part, place) => {
     const made = heatFigures[place], mark = JSON.stringify([part.title, part.items.map((item) => [item.id, item.x, item.y, item.sigma, item.hidden, picked.has(item.id), kind.colour(item)])]);
     made.part = part;

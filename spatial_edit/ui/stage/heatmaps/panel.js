@@ -53,7 +53,7 @@ function drawCentre() {
   const words = item.hidden ? 'removed' : percent(item.sigma, 1), many = picked.size > 1;
   putText(heatPart('.sh-who'), many ? `${picked.size} centres` : centreName(item));
   heatPart('.sh-who').style.setProperty('--c', kind.colour(item));
-  putText(heatPart('.sh-level'), many || levelsOf().length < 2 ? '' : `${LEVEL_WORDS[item.level]} level`);
+  putText(heatPart('.sh-level'), many || !item.name || levelsOf().length < 2 ? '' : `${LEVEL_WORDS[item.level]} level`);
   put(sigmaInput, { max: Math.max(60, Math.ceil(100 * item.sigma)), 'aria-valuetext': words });
   if (!sigmaInput.matches(':active')) sigmaInput.value = item.hidden ? 0 : 100 * item.sigma;
   sigmaInput.disabled = frozen;

@@ -30,7 +30,7 @@ plainKind({
   name: 'heatmaps',
   words: { both: 'Centres', map: 'Heatmap' },
   title: centreName,
-  describe: (item) => `${centreName(item)}${levelsOf().length > 1 ? `, ${LEVEL_WORDS[item.level]} level` : ''}: x ${asPercent(item.x)}, y ${asPercent(item.y)}, ${item.hidden ? 'removed' : `sigma ${asPercent(item.sigma)}`}${clamp(item.x, SPAN) !== item.x || clamp(item.y, SPAN) !== item.y ? ', outside the picture' : ''}${item.detached ? ', detached' : ''}${item.locked ? ', locked' : ''}`,
+  describe: (item) => `${centreName(item)}${item.name && levelsOf().length > 1 ? `, ${LEVEL_WORDS[item.level]} level` : ''}: x ${asPercent(item.x)}, y ${asPercent(item.y)}, ${item.hidden ? 'removed' : `sigma ${asPercent(item.sigma)}`}${clamp(item.x, SPAN) !== item.x || clamp(item.y, SPAN) !== item.y ? ', outside the picture' : ''}${item.detached ? ', detached' : ''}${item.locked ? ', locked' : ''}`,
   colour: (item, light = 62) => `hsl(${levelsOf().length > 1 ? LEVEL_HUES[item.level] : hue(item.id)} 85% ${light}%)`,
   // A centre that took all its followers along is one `move`; else each one moved is moved alone.
   difference(before) {
@@ -64,7 +64,7 @@ plainKind({
   order: () => [...elements].sort((p, q) => p.level - q.level || picked.has(p.id) - picked.has(q.id)),
   listed: () => [...elements].sort((p, q) => p.level - q.level || p.id - q.id),
   bounds: (item) => ({ left: item.x - item.sigma, right: item.x + item.sigma, top: item.y - item.sigma, bottom: item.y + item.sigma }),
-  spot: (item) => ({ x: item.x * side, y: item.y * side - 21, room: 2.2 * item.sigma * side, shown: onLevel(item) && (side >= 420 || elements.length < 5) }),
+  spot: (item) => ({ x: item.x * side, y: item.y * side - 21, room: 2.2 * item.sigma * side, shown: onLevel(item) && !item.hidden && (side >= 420 || elements.length < 5) }),
   handles(item) {
     const node = handle('sigma', 'Drag: sigma, how far it reaches', (group) => make('circle', { class: 'se-dot', r: 7 }, group));
     const away = Math.max(item.hidden ? 0 : item.sigma, (coarse.matches ? 46 : 26) / side), right = item.x + away < 1;
