@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     ablate_command.add_parser(commands)
     _add_evaluate(commands)
+    _add_co_move(commands)
     foreign.add_parsers(commands)
     bench.add_parser(commands)
     return parser
@@ -258,6 +259,30 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
         "--real", type=Path, metavar="DIR", help="with --backbone: real pictures instead of rendered rooms"
     )
     parser.add_argument("--out", type=Path, help="JSON file (default: the model's own metrics.json)")
+    _add_json(parser)
+
+
+def _add_co_move(commands: argparse._SubParsersAction) -> None:
+    text = "move elements of a model's scenes: how much of the way does what is seen of them go?"
+    parser = _command(commands, run.co_move, "co-move", text)
+    parser.add_argument("model", help="a name from `models`, or hf:owner/name@revision")
+    parser.add_argument(
+        "--detector",
+        choices=("rooms-judge", "rooms-segmenter", "features"),
+        default="rooms-judge",
+        help="what finds a thing again: a network that knows rooms (default rooms-judge), or for other "
+        "pictures the features of a patch",
+    )
+    parser.add_argument("--scenes", type=_whole(1, 100_000), default=500, help="how many (default 500)")
+    parser.add_argument("--seed", type=_whole(0, 2**32 - 1), default=0, help="of the first (default 0)")
+    parser.add_argument(
+        "--level",
+        type=_whole(0, 2),
+        action="append",
+        default=[],
+        help="of heatmaps: only centres of this level (may be repeated)",
+    )
+    _add_device(parser)
     _add_json(parser)
 
 

@@ -192,6 +192,23 @@ def evaluate(options: Namespace) -> int:
     return _show_figures(figures, options)
 
 
+def co_move(options: Namespace) -> int:
+    """How the elements of a model's scenes are steered."""
+    from spatial_edit.metrics.moving import measure
+
+    if options.seed + options.scenes > 2**32:
+        raise ValueError(
+            f"--seed {options.seed} leaves no room for {options.scenes} scenes: use a smaller one"
+        )
+    generator = _lookup(options)(options.model)
+
+    def progress(done: int) -> None:
+        print(f"  {done} of {options.scenes} scenes", file=sys.stderr, flush=True)
+
+    figures = measure(generator, options.detector, options.scenes, options.seed, options.level, progress)
+    return _show_figures(figures, options)
+
+
 def _lookup(options: Namespace) -> Callable[[str], Generator]:
     from spatial_edit.generators.registry import load
     from spatial_edit.runtime import choose, keep_freed_memory

@@ -17,8 +17,8 @@ at their centre: what a person who points at a thing would take hold of.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -26,10 +26,11 @@ import torch
 from torch import Tensor
 
 from spatial_edit.data.rooms.vocabulary import SEMANTIC
-from spatial_edit.layouts import Blobs, Scene
+from spatial_edit.layouts import Scene
+from spatial_edit.metrics.box_rooms import for_judge
 from spatial_edit.metrics.locality import background_change
-from spatial_edit.metrics.segments import SMALLEST_AFTER, Segment, at, best_match, read_segments
-from spatial_edit.nn.judge import Judge
+from spatial_edit.metrics.movable import chosen, covers, has_footprints, layout_of, shifted, visible
+from spatial_edit.metrics.segments import SMALLEST_AFTER, Maps, Segment, at, best_match, read_segments
 
 SIX = ("bed", "window", "painting", "wardrobe", "chair", "plant")
 SHELL = ("floor", "ceiling", "wall")
@@ -40,12 +41,16 @@ COVERED = 0.5  # opacity of a nearer element at an element's centre
 BATCH = 32
 
 
-class BlobModel(Protocol):
-    """What is asked of a generator: pictures, and where each element is drawn."""
+class Painter(Protocol):
+    """What is asked of a generator: pictures."""
 
     def render_batch(self, scenes: list[Scene]) -> Tensor:
         """(B, 3, H, W) in [-1, 1]."""
         ...
+
+
+class BlobModel(Painter, Protocol):
+    """One that also tells where each element is drawn, so that the change elsewhere can be measured."""
 
     def opacities(self, scenes: list[Scene], resolution: int) -> list[Tensor]:
         """(K, resolution, resolution) in [0, 1] for each scene: the elements' own opacities, unhidden by
@@ -88,28 +93,29 @@ class Steering:
 
 @torch.no_grad()
 def measure_moves(
-    generator: BlobModel,
-    judge: Judge,
+    generator: Painter,
+    judge: Maps,
     scenes: Sequence[Scene],
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
+    levels: Collection[int] = (),
 ) -> Steering:
-    """Move every element of every scene that the definition asks for. `progress` is told how many scenes are
-    done.
+    """Move every element of every scene that the definition asks for (of heatmaps those of some `levels`, if
+    any are named). `progress` is told how many scenes are done.
 
-    ValueError when a scene's layout is not `Blobs`.
+    ValueError when a scene's layout is of no kind that `movable` knows.
     """
     random = np.random.RandomState(seed)
     steering = Steering()
     for start in range(0, len(scenes), BATCH):
         chunk = [visible(scene) for scene in scenes[start : start + BATCH]]
-        before = generator.render_batch(chunk)
+        before = for_judge(generator.render_batch(chunk))
         readings = read_segments(judge, before)
-        covers = generator.opacities(chunk, before.shape[-1])
+        hidden = covers(generator, chunk, before.shape[-1])
         moves = [
             move
             for i, scene in enumerate(chunk)
-            for move in propose(i, scene, readings[i], covers[i], random)
+            for move in propose(i, scene, readings[i], hidden[i], random, levels)
         ]
         for first in range(0, len(moves), BATCH):
             _measure(generator, judge, chunk, before, moves[first : first + BATCH], steering)
@@ -153,23 +159,32 @@ def _means(
 
 
 def propose(
-    index: int, scene: Scene, segments: list[Segment], opacities: Tensor, random: np.random.RandomState
+    index: int,
+    scene: Scene,
+    segments: list[Segment],
+    opacities: Tensor | None,
+    random: np.random.RandomState,
+    levels: Collection[int] = (),
 ) -> Iterable[Move]:
-    """The moves of one scene with its elements' opacities (K, H, W), in depth order; draws two numbers a
-    try.
+    """The moves of one scene with its elements' opacities (K, H, W), in depth order, None where none hides
+    another; draws two numbers a try.
     """
-    assert isinstance(scene.layout, Blobs)
-    height, width = opacities.shape[1:]
-    for element, (x, y) in enumerate(scene.layout.centres.tolist()):
+    centres = layout_of(scene).centres.tolist()
+    for element in chosen(scene, levels):
+        x, y = centres[element]
         segment = at(segments, x, y)
         if segment is None or SEMANTIC[segment.label] in SHELL:
             continue
-        nearer = opacities[element + 1 :, int(y * height), int(x * width)]
         step = draw_step(segment, random)
         if step is not None:
             others = tuple(s for s in segments if s is not segment)
-            topmost = not bool((nearer > COVERED).any())
+            topmost = opacities is None or not _covered(opacities[element + 1 :], x, y)
             yield Move(index, element, segment, *step, topmost=topmost, others=others)
+
+
+def _covered(nearer: Tensor, x: float, y: float) -> bool:
+    height, width = nearer.shape[1:]
+    return bool((nearer[:, int(y * height), int(x * width)] > COVERED).any())
 
 
 def draw_step(segment: Segment, random: np.random.RandomState) -> tuple[float, float] | None:
@@ -198,28 +213,22 @@ def ratio(move: Move, after: list[Segment]) -> float:
         return 0.0
     qx = found.centroid[0] - move.segment.centroid[0]
     qy = found.centroid[1] - move.segment.centroid[1]
-    return min(max((move.dx * qx + move.dy * qy) / (move.dx**2 + move.dy**2), -1.0), 2.0)
+    return along(move.dx, move.dy, qx, qy)
 
 
-def visible(scene: Scene) -> Scene:
-    """The scene without its hidden elements; ValueError when its layout is not made of blobs."""
-    if not isinstance(scene.layout, Blobs):
-        raise ValueError(f"co-move needs a layout of blobs, {scene.model} has {scene.layout.kind or 'none'}")
-    return replace(scene, layout=scene.layout.visible())
+def along(dx: float, dy: float, qx: float, qy: float) -> float:
+    """p . q / |p|^2 in [-1, 2]: the share of the way p = (dx, dy) that q went."""
+    return min(max((dx * qx + dy * qy) / (dx**2 + dy**2), -1.0), 2.0)
 
 
 def moved(scene: Scene, move: Move) -> Scene:
     """The scene after the move."""
-    layout = scene.layout
-    assert isinstance(layout, Blobs)
-    centres = layout.centres.clone()
-    centres[move.element] += torch.tensor([move.dx, move.dy])
-    return replace(scene, layout=replace(layout, centres=centres))
+    return shifted(scene, move.element, move.dx, move.dy)
 
 
 def _measure(
-    generator: BlobModel,
-    judge: Judge,
+    generator: Painter,
+    judge: Maps,
     scenes: list[Scene],
     before: Tensor,
     moves: list[Move],
@@ -227,14 +236,16 @@ def _measure(
 ) -> None:
     old = [scenes[move.scene] for move in moves]
     new = [moved(scene, move) for scene, move in zip(old, moves, strict=True)]
-    after = generator.render_batch(new)
+    after = for_judge(generator.render_batch(new))
 
     for move, segments in zip(moves, read_segments(judge, after, SMALLEST_AFTER), strict=True):
         steering.add(move, segments)
 
+    if not has_footprints(generator, scenes[0]):
+        return
     elements = [move.element for move in moves]
     images = before[[move.scene for move in moves]]
-    changes, areas = background_change(generator, images, after, old, new, elements)
+    changes, areas = background_change(generator, images, after, old, new, elements)  # type: ignore[arg-type]
     steering.changes += changes
     steering.areas += areas
 

@@ -12,19 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, normalize
 
 from spatial_edit.metrics.features import quantise
-from spatial_edit.nn.judge import Judge
 
 SMALLEST = 0.005  # share of the picture
 SIZE_RATIO = 2.5
 SMALLEST_AFTER = SMALLEST / SIZE_RATIO
 SIMILAR = 0.5
 UNMOVED = 0.6  # intersection over union
+
+
+class Maps(Protocol):
+    """A network that names pixels: the judge, or one that is asked in its place."""
+
+    def maps(self, images: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def logits(self, images: Tensor, maps: tuple[Tensor, Tensor]) -> Tensor: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +48,7 @@ class Segment:
 
 
 @torch.no_grad()
-def read_segments(judge: Judge, images: Tensor, smallest: float = SMALLEST) -> list[list[Segment]]:
+def read_segments(judge: Maps, images: Tensor, smallest: float = SMALLEST) -> list[list[Segment]]:
     """The segments in each picture (B, 3, H, W) in [-1, 1] of at least `smallest` of it, the shell's classes
     included. After an edit `SMALLEST_AFTER` keeps what the size bound of a match allows."""
     images = quantise(images).contiguous(memory_format=torch.channels_last)
