@@ -17,19 +17,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from spatial_edit.data.framing import FrameRecipe, Frames, draw_frames, framed
-from spatial_edit.generators.spatialgan.attention import Alignment, alignment
+from spatial_edit.generators.spatialgan.attention import aligned, features_of
 from spatial_edit.generators.spatialgan.levels import Centres, Levels, on, stacked
 from spatial_edit.generators.spatialgan.network import SpatialConfig, SpatialGAN
 from spatial_edit.generators.spatialgan.prior import Framed
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
-from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.nn.segmenter import Segmenter
+from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.train.adversarial import Adversary, AdversaryRecipe
 from spatial_edit.train.augment import recoloured
 from spatial_edit.train.ema import Ema
@@ -48,6 +49,7 @@ EYES = ((0.355, 0.5), (0.635, 0.5))
 PARTS = ((0.22, 0.2), (0.78, 0.2), (0.495, 0.7), (0.495, 0.9))  # ears, nose, chest
 POINTS = (FACE, EYES, PARTS)
 SIGMAS = (0.25, 0.07, 0.09)  # at zoom 1
+MATCHED = (4, 8, 16, 32)  # sides of D's features
 COUNT = 2 * sum(len(level) for level in POINTS)
 
 
@@ -63,7 +65,7 @@ class CatsRecipe:
     frames: FrameRecipe = FrameRecipe()
     push: float = 0.02  # standard deviation of the offsets, fractions of the photo's side
     views: int = 5  # frames of every photo
-    batch: int = 8  # of stage 1; twice as many in stage 2
+    batch: int = 8
     growth: tuple[tuple[int, float], ...] = ((16, 0.15), (32, 0.5))  # smaller sides, and until when
     learning_rate: float = 3e-3
     adversarial_rate: float = 1.5e-3
@@ -73,7 +75,9 @@ class CatsRecipe:
     perceptual: float = 0.5
     z_noise: float = 0.1
     align: float = 0.25
-    weight: float = 0.5  # of the adversarial loss beside the repainting's
+    weight: float = 1.0  # of the adversarial loss
+    matching: float = 2.0  # of D's features on repaintings
+    repainting: float = 0.5  # of stage 1's loss beside it
     half_precision: bool = True
     seed: int = 0
 
@@ -223,8 +227,10 @@ class CatsTask:
         """The network's blocks for vectors as `draw` gives them."""
         return network.synthesis.blocks(network.codes(z, levels), noise, network.synthesis.encode(levels))
 
-    def repaint(self, count: int, side: int = 0) -> tuple[Tensor, Tensor, Levels | None, dict[str, Tensor]]:
-        """Painted pictures of the set, the loss, their levels and the loss's parts."""
+    def repaint(
+        self, count: int, side: int = 0
+    ) -> tuple[Tensor, Tensor, Tensor, Levels | None, dict[str, Tensor]]:
+        """Painted pictures of the set, the pictures, the loss, their levels and the loss's parts."""
         recipe = self.recipe
         target, z, levels = self.draw(count)
         z = z + recipe.z_noise * torch.randn(z.shape, generator=self.generator).to(z)
@@ -241,7 +247,7 @@ class CatsTask:
                 distance = perceptual(seen, wanted)
             loss = loss + recipe.perceptual * distance
             parts["perceptual"] = distance.detach()
-        return painted, loss, levels, parts
+        return painted, target, loss, levels, parts
 
     def set_rate(self, rate: float, progress: float, images: int) -> None:
         """Warm for 30 steps, flat for half of the run, then a cosine."""
@@ -255,7 +261,7 @@ class CatsTask:
         recipe = self.recipe
         self.set_rate(recipe.learning_rate, progress, images)
         side = next((side for side, until in recipe.growth if progress < until), 0)
-        _, loss, _, parts = self.repaint(self.batch, side)
+        _, _, loss, _, parts = self.repaint(self.batch, side)
         optimiser = self.optimisers["generator"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -300,12 +306,21 @@ class CatsTask:
             network.measure_mean(8192, torch.Generator().manual_seed(0))
 
 
+class Terms(NamedTuple):
+    """What D says of a batch: G's loss, its own, the alignment's, and how far repaintings are from their
+    pictures in its features."""
+
+    generator: Tensor
+    critic: Tensor
+    align: Tensor
+    matching: Tensor
+
+
 class CatsAdversarialTask(CatsTask):
     """Stage 2; a `Task` for the loop."""
 
     def __init__(self, recipe: CatsRecipe, data: FramedSet, segmenter: Segmenter | None) -> None:
         super().__init__(recipe, data, segmenter)
-        self.batch = 2 * recipe.batch
         for group in self.optimisers["generator"].param_groups:
             group["betas"] = (0.0, 0.99)
             group["times"] = 1.0
@@ -323,52 +338,60 @@ class CatsAdversarialTask(CatsTask):
         recipe, half = self.recipe, self.batch // 2
         self.set_rate(recipe.adversarial_rate, progress, images)
         network = self.modules["generator"]
-        painted, loss, levels, parts = self.repaint(half)
+        painted, target, loss, levels, parts = self.repaint(half)
         z, drawn = self.fresh(half, network)
         fake = torch.cat([painted, self.paint(network, z, drawn)])
         both = None
         if levels is not None and drawn is not None and recipe.align:
             both = stacked([levels, drawn])
-        adversarial, critic, aligned = self.round(self.draw(self.batch)[0], fake, both, images)
-        loss = loss + recipe.weight * adversarial + recipe.align * aligned
+        real = torch.cat([target, self.draw(half)[0]])
+        terms = self.round(real, fake, both, images)
+        loss = recipe.repainting * loss + recipe.weight * terms.generator
+        loss = loss + recipe.align * terms.align + recipe.matching * terms.matching
         optimiser = self.optimisers["generator"]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if all_finite(loss, critic):
+        if all_finite(loss, terms.critic):
             optimiser.step()
             self.adversary.step()
-        parts |= {"generator": adversarial.detach(), "discriminator": critic, "align": aligned.detach()}
-        return {"loss": loss.detach(), **parts}
+        return {"loss": loss.detach(), **parts, **{k: v.detach() for k, v in terms._asdict().items()}}
 
-    def round(
-        self, real: Tensor, fake: Tensor, levels: Levels | None, images: int
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Adversary.round`, on recoloured pictures and with the alignment loss."""
-        adversary, recipe = self.adversary, self.adversary.recipe
-        batch = len(real)
-        penal = (images // batch) % recipe.lazy == 0
-        real, fake = recoloured(real, self.generator), recoloured(fake, self.generator)
+    def round(self, real: Tensor, fake: Tensor, levels: Levels | None, images: int) -> Terms:
+        """As `Adversary.round`, on recoloured pictures, pairs alike; the first halves of real and fake show
+        the same."""
+        adversary, recipe, random = self.adversary, self.adversary.recipe, self.generator.get_state()
+        batch, penal = len(real), (images // len(real)) % self.adversary.recipe.lazy == 0
+        real = recoloured(real, self.generator)
+        self.generator.set_state(random)
+        fake = recoloured(fake, self.generator)
         held = fake.detach()
         if penal:
             real, held = real.clone().requires_grad_(True), held.clone().requires_grad_(True)
-        both = adversary.logits(torch.cat([real, held]))
+        both, features = self.seen(torch.cat([real, held]))
         critic = relativistic(both[:batch], both[batch:])
         total = critic
         if penal:
             gamma = gamma_schedule(images, recipe.gamma_start, recipe.gamma_end, recipe.burn_in)
             total = total + gradient_penalty(both, [real, held]) * (gamma / 2 * recipe.lazy)
+        wanted = [f[: batch // 2].detach() for f in features]
         adversary.optimiser.zero_grad(set_to_none=True)
         total.backward()
         set_trainable(adversary.network, False)
-        if levels is None:
-            logits, aligned = adversary.logits(fake), fake.new_zeros(())
-        else:
-            seen = self.align(fake.to(adversary.dtype, memory_format=torch.channels_last), levels)
-            logits, aligned = seen.logits.float(), seen.loss.float()
+        logits, features = self.seen(fake)
+        matching = perceptual(tuple(f[: batch // 2] for f in features), tuple(wanted))
+        align = fake.new_zeros(()) if levels is None else self.align(fake, logits, features, levels)
         generator = relativistic(logits, both[:batch].detach())
         set_trainable(adversary.network, True)
-        return generator, critic.detach(), aligned
+        return Terms(generator, critic.detach(), align, matching)
 
-    def align(self, pictures: Tensor, levels: Levels) -> Alignment:
-        """Where D looks on pictures, beside their heatmap."""
-        return alignment(self.adversary.network, pictures, [v.draw(self.recipe.resolution) for v in levels])
+    def seen(self, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """D's logits and features of the sides 4, 8, 16 and 32."""
+        half = pictures.to(self.adversary.dtype, memory_format=torch.channels_last)
+        sides = [side for side in MATCHED if side < self.recipe.resolution]
+        logits, features = features_of(self.adversary.network, half, sides)
+        return logits.float(), features
+
+    def align(self, pictures: Tensor, logits: Tensor, features: list[Tensor], levels: Levels) -> Tensor:
+        """The alignment loss of pictures that D has seen."""
+        maps = [level.draw(self.recipe.resolution) for level in levels]
+        return aligned(logits, features[: len(maps)], maps).loss.float()

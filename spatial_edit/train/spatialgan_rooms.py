@@ -21,11 +21,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from spatial_edit.data.rooms.layers import OBJECTS, RoomLayers
-from spatial_edit.generators.spatialgan.attention import Alignment, object_alignment
+from spatial_edit.generators.spatialgan.attention import aligned_objects
 from spatial_edit.generators.spatialgan.levels import Centres, Levels, on
 from spatial_edit.generators.spatialgan.network import SpatialConfig, SpatialGAN
-from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.nn.segmenter import Segmenter
+from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.train.adversarial import AdversaryRecipe
 from spatial_edit.train.cats import CatsAdversarialTask, CatsRecipe, CatsTask, Components, FramedSet
 from spatial_edit.train.parallel import device_of
@@ -183,8 +183,9 @@ class RoomsObjectsAdversarialTask(RoomsObjectsTask, CatsAdversarialTask):
         self.optimisers["generator"].param_groups[-1]["times"] = 1.0
         self.optimisers["generator"].param_groups[-1]["betas"] = (0.0, 0.99)
 
-    def align(self, pictures: Tensor, levels: Levels) -> Alignment:
-        return object_alignment(self.adversary.network, pictures, levels[0].draw(self.recipe.resolution))
+    def align(self, pictures: Tensor, logits: Tensor, features: list[Tensor], levels: Levels) -> Tensor:
+        maps = levels[0].draw(self.recipe.resolution)
+        return aligned_objects(logits, features[1:3], maps).loss.float()
 
 
 def shifted(picture: Tensor, dx: int, dy: int) -> Tensor:

@@ -99,38 +99,41 @@ def alignment(
     with torch.enable_grad():
         seen = images if images.requires_grad else images.detach().requires_grad_()
         logits, features = features_of(discriminator, seen, SIDES[: len(maps)])
-        weights = gradcam_weights(logits, features)
-        pairs = zip(features, weights, strict=True)
-        attention = tuple(attention_map(a, w, images.shape[-1]) for a, w in pairs)
-        targets = tuple(target_map(level, root=i == 0) for i, level in enumerate(maps))
-        losses = [truncated_l1(a, t, threshold) for a, t in zip(attention, targets, strict=True)]
+        return aligned(logits, features, maps, threshold)
+
+
+def aligned(
+    logits: Tensor, features: Sequence[Tensor], maps: Sequence[Tensor], threshold: float = THRESHOLD
+) -> Alignment:
+    """The same from what a discriminator has said: logits (B, 1), its features of the sides 4, 8, .. with
+    their graph, and the levels (B, n, R, R)."""
+    weights = gradcam_weights(logits, features)
+    pairs = zip(features, weights, strict=True)
+    attention = tuple(attention_map(a, w, maps[0].shape[-1]) for a, w in pairs)
+    targets = tuple(target_map(level, root=i == 0) for i, level in enumerate(maps))
+    losses = [truncated_l1(a, t, threshold) for a, t in zip(attention, targets, strict=True)]
     return Alignment(logits, attention, targets, tuple(losses))
 
 
-def object_alignment(
-    discriminator: Discriminator, images: Tensor, maps: Tensor, threshold: float = THRESHOLD
+def aligned_objects(
+    logits: Tensor, features: Sequence[Tensor], maps: Tensor, threshold: float = THRESHOLD
 ) -> Alignment:
-    """The same for one level of several objects, maps (B, n, R, R) (Wang et al. 2023, equation 5): of each
-    picture the smallest of the losses to each object's sub-heatmap and to their sum, at the sides 8 and 16.
+    """For one level of several objects, maps (B, n, R, R) (Wang et al. 2023, equation 5): of each picture the
+    smallest of the losses to each object's sub-heatmap and to their sum, on each of the features (any sides).
 
-    The paper leaves open whether the smallest is taken in a picture or in a batch; here in a picture. An object
-    that is not there is no candidate.
+    The paper leaves open whether the smallest is taken in a picture or in a batch; here in a picture. An
+    object that is not there is no candidate.
     """
-    with torch.enable_grad():
-        seen = images if images.requires_grad else images.detach().requires_grad_()
-        logits, features = features_of(discriminator, seen, SIDES[1:])
-        weights = gradcam_weights(logits, features)
-        attention = tuple(
-            attention_map(a, w, images.shape[-1]) for a, w in zip(features, weights, strict=True)
-        )
-        candidates = torch.cat([maps, _rescaled(maps.sum(1, keepdim=True))], 1)  # (B, n + 1, R, R)
-        there = candidates.flatten(2).amax(2) > threshold  # (B, n + 1)
-        losses = []
-        for looked in attention:
-            apart = (looked - candidates).abs().float()
-            large = (apart > threshold).float()
-            each = (apart * large).sum((2, 3)) / large.sum((2, 3)).clamp(min=1)
-            losses.append(each.masked_fill(~there, float("inf")).amin(1)[there.any(1)].mean().nan_to_num())
+    weights = gradcam_weights(logits, features)
+    attention = tuple(attention_map(a, w, maps.shape[-1]) for a, w in zip(features, weights, strict=True))
+    candidates = torch.cat([maps, _rescaled(maps.sum(1, keepdim=True))], 1)  # (B, n + 1, R, R)
+    there = candidates.flatten(2).amax(2) > threshold  # (B, n + 1)
+    losses = []
+    for looked in attention:
+        apart = (looked - candidates).abs().float()
+        large = (apart > threshold).float()
+        each = (apart * large).sum((2, 3)) / large.sum((2, 3)).clamp(min=1)
+        losses.append(each.masked_fill(~there, float("inf")).amin(1)[there.any(1)].mean().nan_to_num())
     return Alignment(logits, attention, (candidates[:, -1:],) * len(attention), tuple(losses))
 
 
