@@ -18,7 +18,6 @@ from spatial_edit.edits.drag.options import DragError, DragOptions, DragStep, Mo
 from spatial_edit.edits.drag.watch import NOTES, Watch
 from spatial_edit.generators.dragging import CODES, LAYOUT, Dragging
 from spatial_edit.layouts import Points, Scene
-from spatial_edit.layouts.blobs import CENTRE_RANGE
 
 LEAST_MOTION, LEAST_TRACKING = 2, 3  # pixels: radii at 512 would vanish in a small picture
 
@@ -124,7 +123,7 @@ class Run:
         )
         if not move.moved:
             return False
-        centres.copy_(move.centres.clamp(*CENTRE_RANGE))
+        centres.copy_(move.centres)
         predicted = [self._pixel(x, y) for x, y in move.predicted.tolist()]
         radius = max(round(options.search * self.side), self.tracking_radius)
         found = [

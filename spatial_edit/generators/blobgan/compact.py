@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from spatial_edit.generators.blobgan.shape import POSITION_FEATURES, PROFILE, BlobGeometry, Splat, splat
 from spatial_edit.nn.equalised import WeightCache
+from spatial_edit.nn.stylegan2 import BlockOutput
 
 SURFACES = 5
 
@@ -165,6 +167,28 @@ class CompactDecoder(nn.Module):
     ) -> Tensor:
         resolution = self.config.resolution
         maps = splat(g, resolution) if maps is None else maps
+        rgb: Tensor | None = None
+        for block in self.stages(g, rows, slots, background, maps, dtype):
+            rgb = block.rgb
+        assert rgb is not None
+
+        ownership = maps.weights.transpose(1, 2)  # (B, P, K + 5)
+        colours = background[:, 3 * SURFACES : 6 * SURFACES].unflatten(1, (SURFACES, 3))
+        colours = torch.cat([rows[..., PROFILE : PROFILE + 3], colours], 1)
+        skip = (ownership @ colours).transpose(1, 2).unflatten(2, (resolution, resolution))
+        return rgb.float() + skip
+
+    def stages(
+        self,
+        g: BlobGeometry,
+        rows: Tensor,
+        slots: Tensor,
+        background: Tensor,
+        maps: Splat,
+        dtype: torch.dtype = torch.float32,
+    ) -> Iterator[BlockOutput]:
+        """Block by block, each computed when it is asked for. Arguments as in `forward`."""
+        resolution = self.config.resolution
         ownership = maps.weights.transpose(1, 2)  # (B, P, K + 5)
         vectors = self.splatted(g, rows, slots, background).to(dtype)
         layout = torch.cat([ownership.to(dtype) @ vectors, maps.features.to(dtype)], 2)
@@ -177,9 +201,4 @@ class CompactDecoder(nn.Module):
         x, rgb = activate(self.entry(pyramid[lowest])), None
         for (side, _), block in zip(self.config.widths, self.blocks, strict=True):
             x, rgb = block(x, pyramid[side], rgb)
-        assert rgb is not None
-
-        colours = background[:, 3 * SURFACES : 6 * SURFACES].unflatten(1, (SURFACES, 3))
-        colours = torch.cat([rows[..., PROFILE : PROFILE + 3], colours], 1)
-        skip = (ownership @ colours).transpose(1, 2).unflatten(2, (resolution, resolution))
-        return rgb.float() + skip
+            yield BlockOutput(side, x, rgb)

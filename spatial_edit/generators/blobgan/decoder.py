@@ -15,7 +15,7 @@ Parameter names are those of the published checkpoints.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from kernels.splat import splat
 from spatial_edit.nn.equalised import BiasActivation, EqualisedLinear, WeightCache
 from spatial_edit.nn.resample import Blur, Upsample
+from spatial_edit.nn.stylegan2 import BlockOutput
 
 EPS = 1e-8
 
@@ -154,16 +155,32 @@ class SpatialDecoder(nn.Module):
 
         Returns (N, 3, resolution, resolution), nominally in [-1, 1], not clamped.
         """
+        rgb: Tensor | None = None
+        for block in self.blocks(grid, alphas, styles, noise):
+            rgb = block.rgb
+        assert rgb is not None
+        return rgb
+
+    def blocks(
+        self,
+        grid: Tensor,
+        alphas: Mapping[int, Tensor],
+        styles: Tensor,
+        noise: Sequence[Tensor] | None = None,
+    ) -> Iterator[BlockOutput]:
+        """Side by side from size_in upwards, each computed when it is asked for. Arguments as in
+        `forward`."""
         maps = self._checked_noise(noise)
         side = grid.shape[-1]
         x = self.conv1(grid, alphas[side], styles, maps[0])
         rgb = self.to_rgb1(x, alphas[side], styles)
+        yield BlockOutput(side, x, rgb)
         for i, to_rgb in enumerate(self.to_rgbs):
             x = self.convs[2 * i](x, alphas[side], styles, maps[2 * i + 1])  # the style of the smaller side
             side *= 2
             x = self.convs[2 * i + 1](x, alphas[side], styles, maps[2 * i + 2])
             rgb = to_rgb(x, alphas[side], styles, rgb)
-        return rgb
+            yield BlockOutput(side, x, rgb)
 
     def _checked_noise(self, noise: Sequence[Tensor] | None) -> Sequence[Tensor | None]:
         if noise is None:

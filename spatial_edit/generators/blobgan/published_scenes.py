@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from kernels.splat import composite, opacity, pyramid, splat
 from spatial_edit.generators.blobgan.appearance import background_of, rows_of
+from spatial_edit.generators.blobgan.dragging import PublishedDragging
 from spatial_edit.generators.blobgan.geometry import from_blobs, to_blobs
 from spatial_edit.generators.blobgan.layout_network import RawLayout
 from spatial_edit.generators.blobgan.published import PublishedConfig
@@ -31,6 +32,7 @@ from spatial_edit.generators.blobgan.published_files import (
 )
 from spatial_edit.generators.contract import ModelSpec
 from spatial_edit.generators.delta import paint_adapted
+from spatial_edit.generators.dragging import Space
 from spatial_edit.layouts import Blobs, Latent, Scene
 from spatial_edit.seeds import check_seed, normal, normals
 
@@ -145,6 +147,10 @@ class PublishedScenes:
         drawn = [_noise(latent.seed, self.model.config.noise_dim, sides) for latent in latents]
         noise = [torch.cat(maps).to(self.device) for maps in zip(*drawn, strict=True)]
         return grid.to(dtype), {s: a.to(dtype) for s, a in levels.items()}, styles.to(dtype), noise
+
+    def dragging(self, scene: Scene, space: Space = "w+") -> PublishedDragging:
+        """The scene, open to be dragged by its points (`generators.dragging`)."""
+        return PublishedDragging(self, scene)
 
     def _covers(self, layout: Blobs, count: int, side: int | None = None) -> Tensor:
         """(count, R, R) the opacity of each element, nothing in front of them where there are fewer."""

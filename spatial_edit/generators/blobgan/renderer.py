@@ -17,6 +17,7 @@ from spatial_edit.generators.blobgan.appearance import (
     surface_paints,
 )
 from spatial_edit.generators.blobgan.compact import CompactConfig
+from spatial_edit.generators.blobgan.dragging import CompactDragging
 from spatial_edit.generators.blobgan.flow import FlowConfig
 from spatial_edit.generators.blobgan.rooms import RoomsBlobGAN, RoomsConfig
 from spatial_edit.generators.blobgan.shape import (
@@ -29,6 +30,7 @@ from spatial_edit.generators.blobgan.shape import (
 from spatial_edit.generators.blobgan.vector import SlotScene
 from spatial_edit.generators.contract import SCENE_OPS, STYLE_OPS, ModelSpec, Paints
 from spatial_edit.generators.delta import paint_adapted
+from spatial_edit.generators.dragging import Space
 from spatial_edit.layouts import Blobs, Latent, Scene
 from spatial_edit.layouts.blobs import ASPECT_RANGE, CENTRE_RANGE, SIZE_RANGE
 from spatial_edit.seeds import normal
@@ -146,6 +148,10 @@ class BlobGenerator:
         planes = background[:, :15].unflatten(1, (5, 3))
         geometry = BlobGeometry(present, centres, sizes, aspects, angles, rows[..., :16], planes)
         return geometry, rows, slots, background
+
+    def dragging(self, scene: Scene, space: Space = "w+") -> CompactDragging:
+        """The scene, open to be dragged by its points (`generators.dragging`)."""
+        return CompactDragging(self, scene)
 
     def checked(self, scene: Scene, *, hidden: bool = False) -> Blobs:
         """The scene's visible layout, or the whole; ValueError when it does not belong to this model."""
