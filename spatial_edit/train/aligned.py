@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spatial_edit.generators.spatialgan.attention import Alignment
+from spatial_edit.generators.spatialgan.attention import SIDES, features_of
 from spatial_edit.train.adversarial import Adversary
 from spatial_edit.train.augment import recoloured
 from spatial_edit.train.losses import gamma_schedule, gradient_penalty, relativistic, set_trainable
@@ -28,12 +28,12 @@ def aligned_round(
     adversary: Adversary,
     real: Tensor,
     fake: Tensor,
-    attend: Callable[[Tensor], Alignment] | None,
+    attend: Callable[[Tensor, list[Tensor]], Tensor] | None,
     images: int,
     generator: torch.Generator,
 ) -> Verdict:
-    """As `Adversary.round`. attend: the discriminator's verdict and attention on the fakes (recoloured, in
-    its own dtype) beside their heatmap; None for no alignment loss."""
+    """As `Adversary.round`. attend: the alignment loss, given the discriminator's logits of the fakes and its
+    features of the sides 4, 8 and 16; None for no such loss."""
     recipe, batch = adversary.recipe, len(real)
     penal = (images // (batch * process_count())) % recipe.lazy == 0
     real, fake = recoloured(real, generator), recoloured(fake, generator)
@@ -53,8 +53,10 @@ def aligned_round(
     if attend is None:
         logits, aligned = adversary.logits(fake), fake.new_zeros(())
     else:
-        seen = attend(fake.to(adversary.dtype, memory_format=torch.channels_last))
-        logits, aligned = seen.logits.float(), seen.loss.float()
+        pictures = fake.to(adversary.dtype, memory_format=torch.channels_last)
+        logits, features = features_of(adversary.network, pictures, SIDES)
+        logits = logits.float()
+        aligned = attend(logits, features)
     verdict = relativistic(logits, both[:batch].detach())
     set_trainable(adversary.network, True)
     return Verdict(verdict, critic.detach(), aligned)

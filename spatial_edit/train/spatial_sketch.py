@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from spatial_edit.data import drawn
-from spatial_edit.generators.spatialgan.attention import Alignment, alignment, object_alignment
+from spatial_edit.generators.spatialgan.attention import aligned, aligned_objects
 from spatial_edit.generators.spatialgan.levels import Centres, Levels
 from spatial_edit.generators.spatialgan.network import SpatialConfig, SpatialGAN
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
@@ -182,15 +182,19 @@ class SketchTask:
             return network(z, sketch.levels, noise, sketch.latents)
         return network(z, noise)
 
-    def attention(self, levels: Levels) -> Callable[[Tensor], Alignment] | None:
-        """Where the discriminator looks, beside the levels; several levels: each its own (equation 4), one
-        level: the nearest of its centres' maps and their sum (equation 5)."""
+    def attention(self, levels: Levels) -> Callable[[Tensor, list[Tensor]], Tensor] | None:
+        """How far D looks away from the levels: several levels, each its own (equation 4);
+        one level, the nearest of its centres' maps and their sum (equation 5)."""
         if not levels or not self.recipe.align:
             return None
         maps = [level.draw(self.recipe.plain.resolution) for level in levels]
-        if len(maps) == 1:
-            return lambda pictures: object_alignment(self.adversary.network, pictures, maps[0])
-        return lambda pictures: alignment(self.adversary.network, pictures, maps)
+
+        def apart(logits: Tensor, features: list[Tensor]) -> Tensor:
+            if len(maps) == 1:
+                return aligned_objects(logits, features[1:], maps[0]).loss
+            return aligned(logits, features[: len(maps)], maps).loss
+
+        return apart
 
     def step(self, progress: float, images: int) -> dict[str, Tensor]:
         recipe, optimiser = self.recipe, self.optimisers["generator"]
