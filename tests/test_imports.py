@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("spatial_edit", "kernels")
 
-BASE = {"kernels", "images", "seeds", "runtime", "uploads"}
+BASE = {"kernels", "images", "films", "seeds", "runtime", "uploads"}
 FILES = {"checkpoints", "foreign", "safetensors_header"}
 MODELS = BASE | {"layouts", "nn", "generators", "checkpoints", "safetensors_header", "hub"}
 WORK = MODELS | {"foreign", "edits", "data", "parse", "metrics", "train"}

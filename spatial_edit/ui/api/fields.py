@@ -13,7 +13,7 @@ import gradio as gr
 
 from spatial_edit.ui.context import Context
 from spatial_edit.ui.photos.batch import EFFORTS
-from spatial_edit.ui.seeing.film import KINDS
+from spatial_edit.films import KINDS
 from spatial_edit.ui.seeing.maps import MAPS
 
 SEED = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}

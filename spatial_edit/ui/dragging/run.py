@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from spatial_edit.layouts import Scene
 from spatial_edit.session.drag import DragAsked, DragStep
-from spatial_edit.ui.dragging.film import Frames
+from spatial_edit.session.drag_film import Frames
 from spatial_edit.ui.pictures import data_url, live
 
 LONGEST = 180.0  # seconds that a drag may work

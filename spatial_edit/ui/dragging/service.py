@@ -18,7 +18,7 @@ from spatial_edit.session import Frame, Session, resolve
 from spatial_edit.session.drag import drag_refusal, drag_steps, read_drag
 from spatial_edit.ui.dragging.runs import LEFT, Drags
 from spatial_edit.ui.seeing.desk import Desk
-from spatial_edit.ui.seeing.film import KINDS
+from spatial_edit.films import KINDS
 from spatial_edit.ui.seeing.maps import a_code
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from spatial_edit.images import enlarge, to_pil
 from spatial_edit.layouts.points import Points
-from spatial_edit.ui.seeing.film import FRAMES_A_SECOND, SIDES, Shot, film_file
+from spatial_edit.films import FRAMES_A_SECOND, SIDES, Shot, film_file
 
 MOST_FRAMES = 64
 SIDE = 512
