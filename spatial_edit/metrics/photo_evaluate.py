@@ -8,22 +8,16 @@ recall need the real pictures' own features, and are given where the photos are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from spatial_edit.data.photos import Photos
-from spatial_edit.generators.contract import Generator, ModelSpec
 from spatial_edit.metrics.features import features
-from spatial_edit.metrics.fid import pictures
 from spatial_edit.metrics.frechet import frechet_distance, moments
-from spatial_edit.metrics.manifold import precision_recall
-from spatial_edit.metrics.photo_stats import PhotoStats, make_stats, read_stats, real_pictures, write_stats
-from spatial_edit.metrics.reference import STATS_NAME
-from spatial_edit.metrics.squeeze_features import FEATURES, Squeeze, load_squeeze
+from spatial_edit.metrics.photo_stats import PhotoStats, read_stats
+from spatial_edit.metrics.squeeze_features import Squeeze, load_squeeze
 
 BATCH = 64
 Figures = dict[str, float | int | str]

@@ -1,15 +1,16 @@
 """The real set that a model of photos is measured against, as its mean and covariance.
 
 `reference_stats.safetensors` beside a model holds them with the set's name, count and floors; the photos are
-not shipped. Pictures of a set of aligned photos are framed at random, as the models saw them (`data.framing`):
-every photo about equally often, mirrored half of the time, everything from one seed.
+not shipped. Pictures of a set of aligned photos are framed at random (`data.framing`): every photo about
+equally often, mirrored half of the time, everything from one seed.
 
 The covariance is kept as D S S D: D the features' deviations (float32), S the symmetric root of their
 correlations, its lower triangle in float16 (its entries lie in [-1, 1]). For the cats that is 0.27 MB, and
 moves no Fréchet distance by more than 0.01 %.
 
 Two floors, real against real at the same count: `floor` between two draws of frames from the same photos,
-what a model that knows the training set by heart would reach; `photos_floor` between two halves of the photos.
+what a model that knows its training set by heart would reach; `photos_floor` between two halves of the
+photos.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ DAMAGED = "is not a file of reference statistics: make it with python -m spatial
 
 @dataclass(frozen=True)
 class Facts:
-    """How a real set came about. photos: how many it was drawn from; count: how many pictures; frames: whether
-    they were framed at random; weights: the hash of the trunk that saw them."""
+    """How a real set came about. photos: how many it was drawn from; count: how many pictures; frames:
+    whether they were framed at random; weights: the hash of the trunk that saw them."""
 
     name: str
     side: int

@@ -1,4 +1,5 @@
-"""What measures on photos look through: SqueezeNet 1.1's convolutions (Iandola et al. 2016), the trunk of LPIPS.
+"""What measures on photos look through: the convolutions of SqueezeNet 1.1 (Iandola et al. 2016), which are
+the trunk of LPIPS too.
 
 A picture's features are the activations of the last module (number 12, after its ReLU), averaged over the
 map's pixels: 512 numbers, what the network's own classifier reads. Pictures go in at their own side, scaled
