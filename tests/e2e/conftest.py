@@ -86,6 +86,17 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def axe_source() -> str:
+    """The script of axe-core."""
+    pytest.importorskip(
+        "axe_playwright_python", reason="axe is absent: pip install -r tests/requirements.txt"
+    )
+    from axe_playwright_python.base import AXE_FILE_PATH
+
+    return AXE_FILE_PATH.read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def open_page(browser: Any, app_url: str) -> Iterator[Any]:
     """Opens the app at a query string; any error in the browser's console fails the test."""

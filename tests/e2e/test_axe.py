@@ -26,16 +26,6 @@ FOUND = """async (ours) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def axe_source() -> str:
-    pytest.importorskip(
-        "axe_playwright_python", reason="axe is absent: pip install -r tests/requirements.txt"
-    )
-    from axe_playwright_python.base import AXE_FILE_PATH
-
-    return AXE_FILE_PATH.read_text(encoding="utf-8")
-
-
 def violations(page: Any, source: str) -> list[dict[str, Any]]:
     """Everything that axe objects to on the page as it is now."""
     if not page.evaluate("Boolean(window.axe)"):
