@@ -3,7 +3,8 @@
 Quality: Fréchet distance, precision and recall on the judge's features of 10,000 samples without truncation,
 with the floor (real against real) and the baseline (`stylegan2-rooms`) at the same count. Steerability:
 co-move over seeds 0-499, the same with ground-truth layouts, and its ceiling; background change; dead blobs
-over 200 seeds. What is measured of models of 3-D boxes instead is in `box_evaluate`.
+over 200 seeds. What is measured of models of 3-D boxes instead is in `box_evaluate`, of heatmaps in
+`heat_steering`, the quality of models of photos in `photo_evaluate`.
 
 The judge reads pictures of 64 px: larger ones are averaged down first.
 """
@@ -11,9 +12,6 @@ The judge reads pictures of 64 px: larger ones are averaged down first.
 from __future__ import annotations
 
 import datetime
-import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +25,8 @@ from spatial_edit.data.rooms.blob_truth import SLOTS
 from spatial_edit.generators.blobgan import BlobGenerator
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
-from spatial_edit.metrics.backbones import load_inception
+from spatial_edit.generators.spatialgan.scenes import SpatialGANScenes
+from spatial_edit.metrics.backbones import Backbone, load_inception
 from spatial_edit.metrics.box_evaluate import BOX_QUICK, STAGES, BoxModel, BoxSizes
 from spatial_edit.metrics.box_rooms import for_judge, judged_side
 from spatial_edit.metrics.ceiling import measure_ceiling
@@ -35,14 +34,17 @@ from spatial_edit.metrics.co_move import co_move, measure_moves
 from spatial_edit.metrics.completion import COUNT, REAL, completion
 from spatial_edit.metrics.features import JUDGE_FOLDER, features, load_judge
 from spatial_edit.metrics.fid import fid_figures, pictures
+from spatial_edit.metrics.figures import Figures, counter, digits, hardware, merge, read
 from spatial_edit.metrics.frechet import frechet_distance, moments
+from spatial_edit.metrics.heat_steering import heatmap_steering, shows_rooms
 from spatial_edit.metrics.locality import dead_blobs
 from spatial_edit.metrics.manifold import precision_recall
+from spatial_edit.metrics.photo_evaluate import PhotoSet, PhotoTask, photo_figures, photo_set
 from spatial_edit.metrics.reference import Reference, reference
+from spatial_edit.metrics.squeeze_features import Squeeze, is_squeeze, load_squeeze
 from spatial_edit.metrics.truth import truth_scenes
 from spatial_edit.nn.judge import Judge
 
-Figures = dict[str, float | int | str]
 BASELINE = "stylegan2-rooms"
 
 
@@ -78,7 +80,9 @@ def evaluate(
     only where `out` says). Keys that are not computed here stay as they are.
 
     backbone: an imported Inception, by name or folder; with it quality has an `fid` too, against rendered
-    rooms, or against the pictures of the folder `real` alone, which then stand in for the rooms.
+    rooms, or against the pictures of the folder `real` alone, which then stand in for the rooms. Or an
+    imported SqueezeNet: then quality is that of photos (`photo_evaluate`), as it always is for models with a
+    set of photos, whose `real` gives precision and recall.
     `say` gets a line at every stage (default: to stderr). `stages` runs some of `stages_of` alone, for two
     processes that share the work. ValueError for an unknown model, one that has no weights, or a stage that
     it does not have.
@@ -86,28 +90,31 @@ def evaluate(
     from spatial_edit.generators.registry import load
 
     say = say or (lambda text: print(text, file=sys.stderr, flush=True))
-    sizes = QUICK if quick else Sizes()
-    if real is not None and backbone is None:
-        raise ValueError("other real pictures are compared by an FID: give an imported Inception as well")
-    inception = load_inception(backbone) if backbone is not None else None
-    start = time.monotonic()
+    sizes, start = QUICK if quick else Sizes(), time.monotonic()
+    network = _network(backbone)
     generator = load(model)
-    judge, weights = load_judge()
     wanted = _checked(stages, generator)
-    figures: Figures = {"resolution": generator.spec.resolution, "judge": weights}
-    if "quality" in wanted and real is None:
+    photos = photo_set(generator.spec)
+    _check_real(network, real, photos)
+    figures: Figures = {"resolution": generator.spec.resolution}
+    judge, weights = load_judge()
+    if photos is None:
+        figures["judge"] = weights
+    if "quality" in wanted and (isinstance(network, Squeeze) or (photos is not None and network is None)):
+        task = PhotoTask(generator, photos, real, sizes.samples, seed, say)
+        figures |= photo_figures(task, network)
+    elif "quality" in wanted and real is None:
         figures["samples"] = sizes.samples
         figures |= _against_the_real(generator, judge, weights, sizes, seed, say)
-    if "quality" in wanted and inception is not None:
+    if "quality" in wanted and isinstance(network, Backbone):
         say(f"{model}: FID of {sizes.samples} samples")
-        figures |= fid_figures(generator, inception, sizes.samples, real, seed, _counter(say, sizes.samples))
-    if "steering" in wanted and generator.spec.kind == "blobs":
-        figures |= steering(generator, judge, sizes, seed, say)
-        figures |= ceiling(judge, weights, generator.spec.resolution, sizes, say)
+        figures |= fid_figures(generator, network, sizes.samples, real, seed, counter(say, sizes.samples))
+    if "steering" in wanted:
+        figures |= _steered(generator, judge, weights, sizes, seed, say)
     if "completion" in wanted and _knows_rooms(generator):
         figures |= completion(generator, sizes.completed, sizes.real_layouts, seed, say)
     if isinstance(generator, Box3DGenerator):
-        boxes = BoxModel(generator, judge, sizes.boxes, seed, say, _counter)
+        boxes = BoxModel(generator, judge, sizes.boxes, seed, say, counter)
         for name in wanted:
             figures |= STAGES[name](boxes) if name in STAGES else {}
     suffix = f"_{'_'.join(stages)}" if stages else ""
@@ -124,6 +131,21 @@ def evaluate(
     target = out or (None if quick or own is None else own / "metrics.json")
     figures = _training(generator, figures) | (read(target) if target is not None else {}) | figures
     return merge(target, figures) if target is not None else figures
+
+
+def _network(backbone: str | Path | None) -> Backbone | Squeeze | None:
+    """The imported network that pictures are compared by; None for none. Errors as `load_inception`."""
+    if backbone is None:
+        return None
+    return load_squeeze(backbone) if is_squeeze(backbone) else load_inception(backbone)
+
+
+def _check_real(network: Backbone | Squeeze | None, real: Path | None, photos: PhotoSet | None) -> None:
+    """ValueError for real pictures that nothing compares, and for an FID of photos without any."""
+    if real is not None and photos is None and network is None:
+        raise ValueError("other real pictures are compared by an FID: give an imported Inception as well")
+    if real is None and photos is not None and isinstance(network, Backbone):
+        raise ValueError("an FID of a model of photos needs the photos: give a folder of them with --real")
 
 
 def stages_of(generator: Generator) -> tuple[str, ...]:
@@ -157,9 +179,9 @@ def _against_the_real(
     """Quality, next to the floor and the baseline."""
     name, side = generator.spec.name, judged_side(generator.spec.resolution)
     say(f"{name}: the real set, {sizes.samples} rooms at {side} px")
-    real = reference(judge, weights, side, sizes.samples, JUDGE_FOLDER, _counter(say, sizes.samples))
+    real = reference(judge, weights, side, sizes.samples, JUDGE_FOLDER, counter(say, sizes.samples))
     say(f"{name}: quality")
-    figures = quality(generator, judge, real, sizes.samples, seed, _counter(say, sizes.samples))
+    figures = quality(generator, judge, real, sizes.samples, seed, counter(say, sizes.samples))
     if name == BASELINE:
         return figures | {"frechet_baseline": figures["frechet"]}
     return figures | _baseline(judge, weights, real, side, sizes, seed, say)
@@ -193,8 +215,8 @@ def quality(
     fake = features(judge, samples(generator, count, seed), progress)
     precision, recall = precision_recall(real.features, fake)
     return {
-        "frechet": _digits(frechet_distance(real.moments, moments(fake))),
-        "frechet_floor": _digits(real.floor),
+        "frechet": digits(frechet_distance(real.moments, moments(fake))),
+        "frechet_floor": digits(real.floor),
         "precision": round(precision, 4),
         "recall": round(recall, 4),
     }
@@ -205,6 +227,21 @@ def samples(generator: Generator, count: int, seed: int = 0) -> Iterator[Tensor]
     return (for_judge(batch) for batch in pictures(generator, count, seed))
 
 
+def _steered(
+    generator: Generator, judge: Judge, weights: str, sizes: Sizes, seed: int, say: Callable[[str], None]
+) -> Figures:
+    """What steering can be measured of a model's layout; the ceiling beside it for models of rooms."""
+    if isinstance(generator, SpatialGANScenes):
+        figures = heatmap_steering(generator, sizes.moves, sizes.dead, seed, say)
+        if not shows_rooms(generator.spec):
+            return figures
+    elif generator.spec.kind == "blobs":
+        figures = steering(generator, judge, sizes, seed, say)
+    else:
+        return {}
+    return figures | ceiling(judge, weights, generator.spec.resolution, sizes, say)
+
+
 def steering(
     generator: Generator, judge: Judge, sizes: Sizes, seed: int, say: Callable[[str], None]
 ) -> Figures:
@@ -212,16 +249,16 @@ def steering(
     if not hasattr(generator, "opacities"):
         raise ValueError(f"{generator.spec.name} does not tell its elements' opacities: co-move needs them")
     scenes = [generator.sample(seed + i) for i in range(max(sizes.moves, sizes.dead))]
-    counter = _counter(say, sizes.moves)
+    progress = counter(say, sizes.moves)
 
     say(f"{generator.spec.name}: co-move of {sizes.moves} seeds")
-    figures = co_move(measure_moves(generator, judge, scenes[: sizes.moves], seed, counter))  # type: ignore[arg-type]
+    figures = co_move(measure_moves(generator, judge, scenes[: sizes.moves], seed, progress))  # type: ignore[arg-type]
     say(f"{generator.spec.name}: dead blobs of {sizes.dead} seeds")
     figures["dead_blobs"] = round(dead_blobs(generator, scenes[: sizes.dead]), 4)  # type: ignore[arg-type]
 
     if isinstance(generator, BlobGenerator) and len(scenes[0].latent.rows) == SLOTS:
         say(f"{generator.spec.name}: co-move of {sizes.moves} ground-truth layouts")
-        true = measure_moves(generator, judge, truth_scenes(generator, sizes.moves, seed), seed, counter)
+        true = measure_moves(generator, judge, truth_scenes(generator, sizes.moves, seed), seed, progress)
         truth = co_move(true, "co_move_from_truth")
         figures |= {name: value for name, value in truth.items() if not name.startswith("background")}
     return figures
@@ -233,45 +270,9 @@ def ceiling(judge: Judge, weights: str, resolution: int, sizes: Sizes, say: Call
     if kept.get("co_move_ceiling_resolution") == resolution and kept.get("co_move_ceiling_judge") == weights:
         return {k: v for k, v in kept.items() if k.startswith("co_move_ceiling")}
     say(f"co-move of {sizes.moves} counterfactual pairs of the renderer")
-    moves = measure_ceiling(judge, sizes.moves, resolution, progress=_counter(say, sizes.moves))
+    moves = measure_ceiling(judge, sizes.moves, resolution, progress=counter(say, sizes.moves))
     place: Figures = {"co_move_ceiling_resolution": resolution, "co_move_ceiling_judge": weights}
     return co_move(moves, "co_move_ceiling") | place
-
-
-def hardware() -> str:
-    """The processor and the number of threads torch uses."""
-    import torch
-
-    names = [line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {torch.get_num_threads()} threads"
-
-
-def read(path: Path) -> Figures:
-    """A metrics.json; an empty object when there is none. ValueError when it is not a flat JSON object."""
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise ValueError(
-            f"{path.name} in {path.parent.name} is not JSON ({error}): repair or delete it"
-        ) from error
-    if not isinstance(content, dict) or any(isinstance(v, dict | list) for v in content.values()):
-        raise ValueError(f"{path.name} in {path.parent.name} is not a flat JSON object: repair or delete it")
-    return content
-
-
-def merge(path: Path, figures: Figures) -> Figures:
-    """Write the figures over those in the file, whole or not at all; returns everything that it holds now."""
-    content = read(path) | figures
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return content
 
 
 def _baseline(
@@ -300,25 +301,3 @@ def _baseline(
         return {"frechet_baseline": kept["frechet"]}
     say(f"{BASELINE}: quality")
     return {"frechet_baseline": quality(load(BASELINE), judge, real, sizes.samples, seed)["frechet"]}
-
-
-def _counter(say: Callable[[str], None], total: int) -> Callable[[int], None]:
-    """Says how far it is at every tenth."""
-    told = 0
-
-    def progress(done: int) -> None:
-        nonlocal told
-        if done * 10 // total > told:
-            told = done * 10 // total
-            say(f"  {done} of {total}")
-
-    return progress
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.5g}")
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.is_file() else []

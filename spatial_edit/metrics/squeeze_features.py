@@ -14,7 +14,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from spatial_edit.metrics.backbones import load_backbone
+from spatial_edit.checkpoints import read_config
+from spatial_edit.metrics.backbones import folder_of, load_backbone
 from spatial_edit.metrics.photo import TRUNK, lpips_folder
 from spatial_edit.nn.lpips import MIN_SIDE, SCALE, SHIFT, Lpips
 from spatial_edit.nn.trunks import Trunk, squeezenet
@@ -67,13 +68,13 @@ def load_squeeze(given: str | Path | None = None, device: str = "cpu") -> Squeez
 
 
 def is_squeeze(given: str | Path) -> bool:
-    """Whether the imported network of this name or folder is one that measures on photos look through.
-
-    ValueError when there is no such network."""
-    from spatial_edit.checkpoints import read_config
-    from spatial_edit.metrics.backbones import folder_of
-
-    return read_config(folder_of(given)).get("kind") in KINDS
+    """Whether there is an imported network of this name or folder that measures on photos look through.
+    CheckpointError for a damaged one."""
+    try:
+        folder = folder_of(given)
+    except ValueError:
+        return False
+    return read_config(folder).get("kind") in KINDS
 
 
 def trunk_hash(trunk: Trunk) -> str:

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from spatial_edit.generators.config_values import whole
+
 KIND = "photo-encoder"
 FOLDER_NAME = "encoder"  # within the model's checkpoint folder
-MIN_SIDE, MAX_SIDE = 16, 1024
-LARGEST = 4096  # of z_dim and centres: what a file may ask for
+MIN_SIDE, MAX_SIDE, LARGEST = 16, 1024, 4096  # of sides; of z_dim and centres: what a file may ask for
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,11 @@ def build_encoder(config: dict) -> PhotoEncoder:
     """An untrained encoder of a config.json; ValueError for one that describes none, or an absurd one."""
     if config.get("kind") != KIND:
         raise ValueError(f"this is the configuration of a {str(config.get('kind'))[:40]!r}, not of a {KIND}")
-    sizes = {name: config.get(name) for name in ("z_dim", "centres", "resolution", "width")}
-    if not all(type(value) is int and 1 <= value <= LARGEST for value in sizes.values()):
+    side = whole(config, "resolution", MIN_SIDE, MAX_SIDE)
+    width = whole(config, "width", 16, 256)
+    if side & (side - 1) or width % 16:
         raise ValueError(
-            f"the encoder's sizes are {str(sizes)[:100]}: whole numbers up to {LARGEST} are read"
+            f"the encoder reads {side} px with width {width}: a power of two and a multiple of 16 are known"
         )
-    side = sizes["resolution"]
-    if not MIN_SIDE <= side <= MAX_SIDE or side & (side - 1) or sizes["width"] % 16 or sizes["width"] > 256:
-        raise ValueError(
-            f"the encoder reads {side} px with width {sizes['width']}: a power of two from {MIN_SIDE} to "
-            f"{MAX_SIDE}, and a multiple of 16 up to 256, are known"
-        )
-    return PhotoEncoder(EncoderConfig(**sizes))
+    z_dim, centres = whole(config, "z_dim", 1, LARGEST), whole(config, "centres", 1, LARGEST)
+    return PhotoEncoder(EncoderConfig(z_dim, centres, side, width))
