@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from spatial_edit import bench
+from spatial_edit import bench, drag_command
 from spatial_edit import commands as run
 from spatial_edit.foreign import command as foreign
 from spatial_edit.train import ablate_command
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_models(commands)
     _add_generate(commands)
     _add_edit(commands)
+    drag_command.add_parser(commands)
     _add_complete(commands)
     _add_morph(commands)
     _add_vary(commands)
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     ablate_command.add_parser(commands)
     _add_evaluate(commands)
+    _add_reference_stats(commands)
     _add_co_move(commands)
     foreign.add_parsers(commands)
     bench.add_parser(commands)
@@ -253,10 +255,14 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--backbone",
         metavar="NETWORK",
-        help="an imported Inception, for the FID, or with --parse an imported LPIPS: its name or folder",
+        help="name or folder of an imported Inception, for the FID, of a SqueezeNet, for models of photos, or "
+        "with --parse of an LPIPS",
     )
     parser.add_argument(
-        "--real", type=Path, metavar="DIR", help="with --backbone: real pictures instead of rendered rooms"
+        "--real",
+        type=Path,
+        metavar="PHOTOS",
+        help="real pictures instead of rendered rooms; those of a model of photos give precision and recall",
     )
     parser.add_argument("--out", type=Path, help="JSON file (default: the model's own metrics.json)")
     _add_json(parser)
@@ -283,6 +289,29 @@ def _add_co_move(commands: argparse._SubParsersAction) -> None:
         help="of heatmaps: only centres of this level (may be repeated)",
     )
     _add_device(parser)
+    _add_json(parser)
+
+
+def _add_reference_stats(commands: argparse._SubParsersAction) -> None:
+    text = "measure a set of photos, for `evaluate` to compare models of them with"
+    parser = _command(commands, run.reference_stats, "reference-stats", text)
+    parser.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder or zip of photos")
+    parser.add_argument("--backbone", metavar="NETWORK", help="an imported SqueezeNet: its name or folder")
+    parser.add_argument("--name", help="what the set is called (default: the name of PHOTOS)")
+    parser.add_argument("--side", type=_whole(32, 1024), default=64, help="pixels a side (default 64)")
+    parser.add_argument(
+        "--count", type=_whole(2, 1_000_000), default=10_000, help="framed pictures (default 10000)"
+    )
+    parser.add_argument(
+        "--as-they-are", action="store_true", help="every photo once, instead of in random frames"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="reference_stats.safetensors in the model's folder",
+    )
     _add_json(parser)
 
 

@@ -40,7 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ui": BASE | {"session", "layouts", "share"},
     "bench": CORE | {"session", "ui"},
     "commands": CORE | {"session", "bench"},
-    "cli": CORE | {"session", "bench", "commands"},
+    "drag_command": CORE | {"session"},
+    "cli": CORE | {"session", "bench", "commands", "drag_command"},
     "__main__": {"cli"},
 }
 # Within `edits`, only these look at generators; the rest is layout -> layout.
