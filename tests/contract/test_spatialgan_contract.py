@@ -213,6 +213,14 @@ def test_what_is_kept_changes_no_bit(tiny):
         replace(tiny.sample(4), layout=start.layout),
         start,
     ]
+    same = palettes(tiny, start, 11)  # what follows differs by the layout's seeds alone
+    steps += [same, with_layout(same, appearance=11), with_layout(same, appearance=11, noise=True)]
+    if tiny.model.config.indoor:
+        other = replace(start.latent, background=start.latent.background + 0.5)
+        steps.append(replace(start, latent=other))
+        steps += [with_layout(same, looks=looks) for looks in ((11, None, None), (None, 11, None))]
+        turned = with_layout(same, looks=(None, 11, None), ids=(1, 0, 2))
+        steps += [turned, with_layout(turned, ids=(0, 1, 2), looks=(None, 11, 11))]
     for scene in [*steps, *steps]:
         kept = fresh.render(scene)
         codes, levels, noise, own = tiny.inputs([scene])
