@@ -209,6 +209,27 @@ def co_move(options: Namespace) -> int:
     return _show_figures(figures, options)
 
 
+def reference_stats(options: Namespace) -> int:
+    """Measure a set of photos and write its statistics."""
+    from dataclasses import asdict
+
+    from spatial_edit.data.photos import Photos
+    from spatial_edit.metrics.photo_stats import make_stats, write_stats
+    from spatial_edit.metrics.squeeze_features import load_squeeze
+    from spatial_edit.runtime import keep_freed_memory
+
+    _check_target(options.out, ".safetensors")
+    keep_freed_memory()
+    squeeze = load_squeeze(options.backbone)
+    stats = make_stats(
+        Photos(options.photos, 2 * options.side), squeeze, options.side,
+        name=options.name or options.photos.stem, count=options.count, frames=not options.as_they_are,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
+    )  # fmt: skip
+    write_stats(options.out, stats)
+    return _show_figures(asdict(stats.facts), options)
+
+
 def _lookup(options: Namespace) -> Callable[[str], Generator]:
     from spatial_edit.generators.registry import load
     from spatial_edit.runtime import choose, keep_freed_memory

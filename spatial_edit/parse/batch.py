@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
+import torch
 from PIL import Image
 
 from spatial_edit.checkpoints import weights_hash
@@ -27,12 +28,15 @@ from spatial_edit.generators.box3d import reader
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
 from spatial_edit.generators.registry import CHECKPOINTS
+from spatial_edit.generators.spatialgan.scenes import SpatialGANScenes
 from spatial_edit.images import Fit, enlarge, open_photo, to_pil, to_png_bytes
 from spatial_edit.layouts.codec import scene_to_json
+from spatial_edit.layouts.heatmaps import Heatmaps
 from spatial_edit.layouts.overlay import to_blob_map
 from spatial_edit.layouts.tables import BLOB_COLUMNS, element_table
 from spatial_edit.parse.box3d_files import room_table, to_room_map
 from spatial_edit.parse.photo import KeepGoing, Parsed, Progress, parse_photo
+from spatial_edit.parse.spatialgan import encoder_folder
 from spatial_edit.parse.unknowns import blobs_of
 from spatial_edit.uploads import join_tables, left_out, max_batch, safe_stem, to_csv
 from spatial_edit.uploads import write_zip as write_bundle
@@ -87,12 +91,15 @@ def result_name(sha256: str, weights: str, options: Options) -> str:
 
 def parsing_weights(generator: Generator) -> str:
     """Which weights a result comes from: the generator's, of boxes in a room the reader's too (ValueError
-    without one), of published blobs the encoder's."""
+    without one), of published blobs and of heatmaps the encoder's."""
     if isinstance(generator, Box3DGenerator):
         return f"{generator.weights}+{_reader_weights(CHECKPOINTS / reader.FOLDER_NAME)}"
-    if isinstance(generator, PublishedScenes) and generator.encoder_folder is not None:
-        return f"{generator.weights}+{weights_hash(generator.encoder_folder)}"
-    return generator.weights
+    encoder = None
+    if isinstance(generator, PublishedScenes):
+        encoder = generator.encoder_folder
+    elif isinstance(generator, SpatialGANScenes):
+        encoder = encoder_folder(generator)
+    return f"{generator.weights}+{weights_hash(encoder)}" if encoder is not None else generator.weights
 
 
 @cache
@@ -196,18 +203,34 @@ def write_zip(results: Iterable[Result | Failure], path: Path) -> int:
 
 
 def layout_map(parsed: Parsed, generator: Generator) -> Image.Image:
-    """The blobs, or the boxes of a room, as a picture; without a layout, the picture that was found."""
+    """The blobs, the boxes of a room or the centres of a heatmap as a picture; without a layout, the picture
+    that was found."""
     if isinstance(generator, Box3DGenerator):
         return to_room_map(generator, parsed.scene, MAP_SIDE)
+    if isinstance(parsed.scene.layout, Heatmaps):
+        return heat_map(parsed.scene.layout, MAP_SIDE)
     if not parsed.scene.layout.kind:
         return enlarge(to_pil(parsed.reconstruction), MAP_SIDE)
     return to_blob_map(blobs_of(parsed.scene), MAP_SIDE)
 
 
+def heat_map(layout: Heatmaps, side: int) -> Image.Image:
+    """The visible centres' Gaussians, each level in a colour of its own: 0 red, 1 green, 2 blue."""
+    axis = (torch.arange(side) + 0.5) / side
+    shown = layout.visible()
+    canvas = torch.zeros(3, side, side)
+    for centre, sigma, level in zip(shown.centres, shown.sigmas, shown.levels, strict=True):
+        across, down = ((-(axis - value).square() / (2 * sigma.square())).exp() for value in centre)
+        canvas[level] = torch.maximum(canvas[level], down[:, None] * across)
+    return to_pil(2 * canvas - 1)
+
+
 def layout_table(parsed: Parsed, generator: Generator) -> str:
-    """CSV: one line a blob, or a box of a room; of a scene without a layout the header alone."""
+    """CSV: one line a blob, a box of a room or a centre; of a scene without a layout the header alone."""
     if isinstance(generator, Box3DGenerator):
         return room_table(parsed.scene)
+    if isinstance(parsed.scene.layout, Heatmaps):
+        return to_csv(*element_table(parsed.scene.layout, generator.spec.row_names))
     if not parsed.scene.layout.kind:
         return to_csv(BLOB_COLUMNS, [])
     return blob_table(parsed, generator)

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from spatial_edit.generators.blobgan.published_scenes import PublishedScenes
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
+from spatial_edit.generators.spatialgan.scenes import SpatialGANScenes
 from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes
 
 MAX_BYTES = 1_000_000
 LARGEST = 16.0  # of a difference; weights are about N(0, 1)
 Delta = tuple[tuple[str, Tensor], ...]
-Tunable = BlobGenerator | Box3DGenerator | StyleGAN2Scenes | PublishedScenes
+Tunable = BlobGenerator | Box3DGenerator | StyleGAN2Scenes | SpatialGANScenes | PublishedScenes
 
 
 class DeltaError(ValueError):
@@ -29,14 +30,18 @@ def decoder_of(generator: Tunable) -> nn.Module:
     """The network whose weights a delta changes."""
     if isinstance(generator, PublishedScenes):
         return generator.model.generator
-    return generator.model.synthesis if isinstance(generator, StyleGAN2Scenes) else generator.model.decoder
+    if isinstance(generator, StyleGAN2Scenes | SpatialGANScenes):
+        return generator.model.synthesis
+    return generator.model.decoder
 
 
 def tunable(generator: Tunable) -> dict[str, Tensor]:
     """The decoder's parameters that a delta may change, by name."""
     parts = "blocks"
-    if isinstance(generator, StyleGAN2Scenes | PublishedScenes):
-        parts = "layers" if isinstance(generator, StyleGAN2Scenes) else "convs"
+    if isinstance(generator, PublishedScenes):
+        parts = "convs"
+    elif isinstance(generator, StyleGAN2Scenes | SpatialGANScenes):
+        parts = "layers"
     blocks = decoder_of(generator).get_submodule(parts)
     assert isinstance(blocks, nn.ModuleList)
     chosen: dict[str, Tensor] = {}

@@ -9,6 +9,7 @@ from spatial_edit.generators.blobgan.published_scenes import PublishedScenes
 from spatial_edit.generators.blobgan.renderer import BlobGenerator
 from spatial_edit.generators.box3d.renderer import Box3DGenerator
 from spatial_edit.generators.contract import Generator
+from spatial_edit.generators.spatialgan.scenes import SpatialGANScenes
 from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes
 from spatial_edit.layouts import Scene
 from spatial_edit.parse.box3d_encode import encode_room
@@ -17,6 +18,7 @@ from spatial_edit.parse.box3d_tune import tune_room
 from spatial_edit.parse.encode import encode_target
 from spatial_edit.parse.published import encode_blobs, first_blobs, refine_blobs, tune_blobs
 from spatial_edit.parse.refine import Refined, refine
+from spatial_edit.parse.spatialgan import read_photo, refine_heat, tune_heat
 from spatial_edit.parse.stylegan2 import first_code, project, tune_code
 from spatial_edit.parse.tune import Tuned, tune
 
@@ -41,6 +43,7 @@ METHODS = (
     Methods(BlobGenerator, encode_target, refine, tune),
     Methods(Box3DGenerator, encode_room, refine_room, tune_room),
     Methods(StyleGAN2Scenes, first_code, project, tune_code),
+    Methods(SpatialGANScenes, read_photo, refine_heat, tune_heat),
     Methods(PublishedScenes, encode_blobs, refine_blobs, tune_blobs, first_blobs),
 )
 
