@@ -89,7 +89,7 @@ def _mark(
 ) -> None:
     """Every pair's way so far, what is left of it, its handle and its target."""
     pen, scale = ImageDraw.Draw(picture), picture.size
-    radius = max(scale) / 90
+    radius = max(scale) / 55
     for way, target in zip(ways, targets, strict=True):
         points = [_pixel(place, scale) for place in way]
         goal = _pixel(target, scale)

@@ -35,7 +35,8 @@ def scene_file(context: Context, payload: Any) -> dict[str, object]:
         raise ValueError("a file request needs what (picture, map or scene) and code: reload the page")
     frame = context.new_session().open(code)
     scene = frame.scene
-    stem = f"{scene.model}-{scene.latent.seed if scene.provenance.kind == 'seed' else 'photo'}"
+    made_from = scene.provenance.kind
+    stem = f"{scene.model}-{scene.latent.seed if made_from == 'seed' else made_from}"
     if what == "picture":
         return _file(f"{stem}.png", "image/png", with_code(to_png_bytes(display(frame.image)), frame.code))
     if what in MAPS:

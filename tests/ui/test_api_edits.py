@@ -248,7 +248,7 @@ def test_every_parameter_has_a_type_and_words(client: Any) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert set(endpoints) == {
         *("/models", "/generate", "/open", "/describe", "/edit", "/complete", "/vary", "/parse"),
-        *("/parse_many", "/map", "/variations", "/replay", "/link"),
+        *("/parse_many", "/map", "/variations", "/replay", "/link", "/drag"),
     }
     for name, endpoint in endpoints.items():
         assert len(endpoint["description"]) > 20, name

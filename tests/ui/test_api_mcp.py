@@ -20,7 +20,7 @@ gr = pytest.importorskip("gradio", reason="gradio is absent: pip install -r requ
 
 TOOLS = {
     *("models", "generate", "open_code", "describe", "edit", "complete", "vary", "parse", "parse_many"),
-    *("see", "vary_four", "replay", "link"),
+    *("see", "vary_four", "replay", "link", "drag"),
 }
 needs_mcp = pytest.mark.skipif(
     importlib.util.find_spec("mcp") is None, reason="mcp is absent: pip install 'gradio[mcp]==6.31.0'"

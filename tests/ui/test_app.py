@@ -109,7 +109,7 @@ def test_only_the_documented_endpoints_are_public() -> None:
     public = {f.api_name for f in demo.fns.values() if f.api_visibility == "public"}
     assert public == {
         *("models", "generate", "open", "describe", "edit", "complete", "vary", "parse", "parse_many"),
-        *("map", "variations", "replay", "link"),
+        *("map", "variations", "replay", "link", "drag"),
     }
     assert not list((ROOT / "spatial_edit" / "ui").glob("*.pyi"))
     options = launch_options()

@@ -40,6 +40,7 @@ SLOWER = {"make_replay": 10, "render_file": 20, "see_map": 20, "see_inside": 10,
 OTHERS = [f"fake-{kind}" for kind in SAMPLES]
 BLOBS, BOXES = "blobgan-tiny", "box3d-tiny"
 MASK = mask_to_text(torch.eye(64, dtype=torch.bool))
+PAIRS = [{"id": 1, "x": 0.3, "y": 0.4, "to_x": 0.5, "to_y": 0.4}]
 NOT_OURS = re.compile(
     r"Traceback|/tmp|/work|/root|site-packages|\.py\b|codec can|invalid literal|Exceeds the limit|"
     r"could not convert|not enough values|object is not|object has no|unhashable|surrogate"
@@ -59,6 +60,7 @@ NASTY: list[Any] = [
 def _no_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Desk, "_admit", lambda desk: None)
     monkeypatch.setattr(live, "PICTURES_PER_SECOND", 1e9)
+    monkeypatch.setattr("spatial_edit.session.drag.MOST_STEPS", 2)  # a drag takes seconds, its checks do not
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +149,12 @@ def valid(context: Context, codes: list[str]) -> dict[str, list[Any]]:
         + [{"code": codes[3], "kind": "restyle", "seed": 5, "keep": [1]}],
         "make_replay": [{"codes": codes[:2], "format": "gif", "side": 256, "job": "a"}],
         "replay_state": [{"job": "a", "stop": False}],
+        "drag_start": [
+            {"client": "me", "code": code, "points": PAIRS, "mask": MASK, "options": {"steps": 2}}
+            for code in codes
+        ],
+        "drag_state": [{"run": "a", "known": 0, "pictured": 0, "stop": True}],
+        "drag_film": [{"run": "a", "format": "gif", "marks": True}],
         "open_scene_file": [{"data": str(data).split(",", 1)[1]} for data in (scene, picture)],
     }
 
@@ -166,7 +174,7 @@ def check_sentence(text: Any) -> None:
 
 NAMES = (
     "render_live", "render_file", "share_scene", "see_map", "see_inside", "make_variations", "make_replay",
-    "replay_state", "open_scene_file",
+    "replay_state", "open_scene_file", "drag_start", "drag_state", "drag_film",
 )  # fmt: skip
 
 
@@ -262,6 +270,7 @@ def test_a_commit_answers_with_the_unharmed_scene_and_a_sentence(context: Contex
 
 
 API = "models generate open describe edit complete vary map variations replay parse parse_many link".split()
+API += ["drag"]
 
 
 def test_links_with_wrong_codes_open_a_fresh_scene(context: Context) -> None:
@@ -289,6 +298,7 @@ def test_an_endpoint_answers_with_sentences(context: Context) -> None:
         "map": [codes[2], "opacity", codes[0], 3],
         "variations": [codes[2], "restyle", 3, [3]],
         "replay": [codes[:2], "webp"],
+        "drag": [codes[0], PAIRS, MASK, {"steps": 2}],
         "parse": ["", BLOBS, "encode"],
         "parse_many": [[], BLOBS, "encode"],
     }

@@ -7,6 +7,7 @@
     /vary(code, kind, seed, keep) -> image, code        /replay(codes, format) -> film
     /parse(photo, model, effort) -> image, code         /parse_many(photos, model, effort) -> table
     /link(code) -> text, text
+    /drag(code, points, mask, options) -> image, code, text
 
 Pictures are PNG at the model's own resolution, so that the same code always gives the same bytes. What reads
 photos, films and links is in api_more.py. The functions' names are those of the tools of an MCP server.
@@ -23,6 +24,7 @@ from PIL import Image
 from spatial_edit.images import to_pil
 from spatial_edit.session.manual import edit_manual
 from spatial_edit.ui import context as shared
+from spatial_edit.ui.api.drags import add_drags
 from spatial_edit.ui.api.fields import Fields
 from spatial_edit.ui.api.more import add_more
 from spatial_edit.ui.context import MODEL_EVENTS, Context, spoken
@@ -38,6 +40,7 @@ def build_api(context: Context) -> None:
     _add_scenes(context, fields, button)
     _add_edits(context, fields, button)
     add_more(context, fields, button)
+    add_drags(context, fields, button)
 
 
 def _add_scenes(context: Context, fields: Fields, button: gr.Button) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from spatial_edit.layouts.points import MAX_PAIRS
 from spatial_edit.ui.context import Context
 from spatial_edit.ui.photos.batch import EFFORTS
 from spatial_edit.films import KINDS
@@ -21,6 +22,14 @@ SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 NUMBERS = {"type": "array", "items": {"type": "integer"}}
 EDITS = {"type": "array", "items": {"type": "object"}}
 CODES = {"type": "array", "items": {"type": "string"}}
+_PLACE = {"type": "number", "minimum": 0, "maximum": 1}
+_PLACES = ("x", "y", "to_x", "to_y")
+POINTS = {
+    "type": "array",
+    "maxItems": MAX_PAIRS,
+    "items": {"type": "object", "properties": dict.fromkeys(_PLACES, _PLACE), "required": [*_PLACES]},
+}
+POINTS_WORDS = f"1 to {MAX_PAIRS} pairs of a handle x, y and its target to_x, to_y, in 0 to 1 of the picture"
 CODE = "an edit code: what a link carries after ?e=, or s: and what it carries after ?s="
 VARY = ("fill", "restyle", "rehouse")
 VARIATIONS = ("appearance", "restyle", "complete", "relayout", "fill", "rehouse")
@@ -62,6 +71,11 @@ class Fields:
         self.kind = choice("kind", VARY, "what is made anew")
         self.variation = choice("kind", VARIATIONS, "what is made anew; fill and rehouse: of boxes alone")
         self.keep = described(gr.JSON([], label="keep"), "numbers of elements", NUMBERS)
+        self.points = described(gr.JSON(label="points"), POINTS_WORDS, POINTS)
+        self.mask = described(
+            gr.Textbox("", label="mask"), "64 x 64 bits in base64, 1 may change; empty: all may"
+        )
+        self.options = described(gr.JSON({}, label="options"), "see the description", {"type": "object"})
         self.what = choice("what", MAPS, "which map")
         self.target = described(
             gr.Number(None, label="target"), "opacity: of this element alone", {"type": "integer"}

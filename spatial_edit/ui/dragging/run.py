@@ -81,6 +81,8 @@ class Run:
         if step.picture is not None:
             self.frames.add(step.picture, step.points)
         with self._news:
+            if self.over:  # cancelled meanwhile
+                return
             self._trail.append(points)
             self._last = step
             if picture is not None:
