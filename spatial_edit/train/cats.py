@@ -61,18 +61,18 @@ class CatsRecipe:
         z_dim=64, slopes=True, points=COUNT, prior=Framed(POINTS, SIGMAS)
     )
     plain: StyleGAN2Config = StyleGAN2Config(z_dim=64, w_dim=128, mapping_layers=4)
-    adversary: AdversaryRecipe = AdversaryRecipe(burn_in=10_000)
+    adversary: AdversaryRecipe = AdversaryRecipe(burn_in=8_000, learning_rate=4e-3)
     frames: FrameRecipe = FrameRecipe()
     push: float = 0.02  # standard deviation of the offsets, fractions of the photo's side
     views: int = 5  # frames of every photo
     batch: int = 8
-    growth: tuple[tuple[int, float], ...] = ((16, 0.15), (32, 0.5))  # smaller sides, and until when
-    learning_rate: float = 3e-3
-    adversarial_rate: float = 1.5e-3
+    growth: tuple[tuple[int, float], ...] = ((32, 0.4),)  # smaller sides, and until when
+    learning_rate: float = 1e-2
+    adversarial_rate: float = 4e-3
     final_rate: float = 0.1
     mapping_rate: float = 30.0  # of stage 1, beside the slow rate that the mapping has of itself
     l1: float = 6.0
-    perceptual: float = 0.5
+    perceptual: float = 0.0
     z_noise: float = 0.1
     align: float = 0.25
     weight: float = 1.0  # of the adversarial loss
@@ -178,6 +178,8 @@ class CatsTask:
         network = SpatialGAN(recipe.spatial) if recipe.spatial else StyleGAN2Generator(recipe.plain)
         with torch.no_grad():  # what varies more in pictures is heard more
             network.mapping[1].weight[:, : recipe.z_dim] *= data.scale
+            for rgb in network.synthesis.rgbs:  # the first pictures are grey, not noise
+                rgb.conv.weight *= 0.1
             if isinstance(network, SpatialGAN) and network.config.points:
                 network.points_factor.copy_(recipe.push * torch.eye(COUNT))
         self.modules: dict[str, nn.Module] = {"generator": network}

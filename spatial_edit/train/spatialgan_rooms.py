@@ -24,6 +24,7 @@ from spatial_edit.data.rooms.layers import OBJECTS, RoomLayers
 from spatial_edit.generators.spatialgan.attention import aligned_objects
 from spatial_edit.generators.spatialgan.levels import Centres, Levels, on
 from spatial_edit.generators.spatialgan.network import SpatialConfig, SpatialGAN
+from spatial_edit.generators.spatialgan.prior import Joint
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.train.adversarial import AdversaryRecipe
@@ -38,7 +39,7 @@ WAYS = (0.3, 0.8, 0.92)  # of showing a room, cumulative: as it is, moved, witho
 
 def _spatial() -> SpatialConfig:
     return SpatialConfig(
-        z_dim=64, centres=(len(OBJECTS),), indoor=True, encoded=64, slopes=True, object_dim=24
+        z_dim=64, centres=(len(OBJECTS),), indoor=True, encoded=64, slopes=True, object_dim=24, prior=Joint()
     )
 
 
@@ -116,7 +117,9 @@ class RoomsObjectsTask(CatsTask):
         assert isinstance(network, SpatialGAN) and network.object_mapping is not None
         with torch.no_grad():
             network.object_mapping[1].weight[:, : len(data.object_scale)] *= data.object_scale
-            self.joint_mean, self.joint_factor = joint(data)
+            mean, factor = joint(data)
+            network.joint_mean.copy_(mean)
+            network.joint_factor.copy_(factor)
         self.averages["generator"].module.load_state_dict(network.state_dict())
         extra = {"params": list(network.object_mapping.parameters()), "times": recipe.mapping_rate}
         self.optimisers["generator"].add_param_group(extra)
@@ -166,10 +169,13 @@ class RoomsObjectsTask(CatsTask):
 
     def fresh(self, count: int, network: torch.nn.Module) -> tuple[Tensor, Levels | None]:
         """z, latents and layout from their joint distribution."""
-        normal = torch.randn(count, len(self.joint_mean), generator=self.generator)
-        vector = self.joint_mean + normal @ self.joint_factor.T
+        assert isinstance(network, SpatialGAN)
+        normal = torch.randn(count, len(network.joint_mean), generator=self.generator)
+        vector = network.joint_mean.cpu() + normal @ network.joint_factor.cpu().T
         ground, objects = split_joint(vector, self.recipe.z_dim, len(OBJECTS))
-        level = Centres(objects[..., 1:3], objects[..., 3].exp(), (objects[..., 0] > 0).float())
+        level = Centres(
+            objects[..., 1:3], objects[..., 3].exp().clamp(0.01, 1.0), (objects[..., 0] > 0).float()
+        )
         z = torch.cat([ground, objects[..., FIELDS:].flatten(1)], 1)
         device = device_of(network)
         return z.to(device), on((level,), device)

@@ -49,6 +49,7 @@ def config_from_json(data: Mapping[str, object]) -> SpatialConfig:
         encoding=choice(data, "encoding", ENCODINGS, "norm"),
         hidden=whole(data, "hidden", 1, MAX_WIDTH),
         encoded=whole(data, "encoded", 4, MAX_SIDE, 16),
+        joined=whole(data, "joined", 0, MAX_SIDE, 0),
         object_dim=whole(data, "object_dim", 0, MAX_WIDTH, 0),
         points=whole(data, "points", 0, 2 * len(LEVEL_SIDES) * MAX_CENTRES, 0),
         prior=_prior(data.get("prior")),

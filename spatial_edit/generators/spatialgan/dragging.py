@@ -106,7 +106,8 @@ class SpatialGANDragging:
         return self.config.indoor or self.config.encoding not in ("none", "flatten")
 
     def _largest_encoded(self) -> int:
-        return max((s for s in self.network.sides if self.config.level_of(s) is not None), default=0)
+        """The largest side of which a layer has an encoding in front."""
+        return max((self.network.sides[(int(i) + 1) // 2] for i in self.network.encodings), default=0)
 
     def _whole(self, codes: Tensor, objects: Objects | None, blocks: int | None) -> Tensor:
         heat, network = self._encoded(), self.network

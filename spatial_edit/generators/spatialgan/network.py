@@ -60,18 +60,19 @@ class SpatialConfig:
     encoded: int = 16
     hidden: int = 32
     object_dim: int = 0  # length of an object's own latent, 0 without `indoor`
+    joined: int = 0  # from this side on all levels enter together, as in the published network; 0: nowhere
     entry: bool = False  # the code also gives a map of 4 x 4 that is added to the constant input
     slopes: bool = False  # the encodings also see H times (p - c) / sigma
     points: int = 0  # length of the prior's vector of learned centres, 0: none
     prior: Prior = PAPER  # where the centres of a seed lie
 
-    def level_of(self, side: int) -> int | None:
-        """Which level enters at a side; None: no encoding there."""
+    def levels_at(self, side: int) -> tuple[int, ...]:
+        """Which levels enter at a side, side by side; none: no encoding there."""
         if side > self.encoded:
-            return None
-        if len(self.centres) == 1:
-            return 0
-        return LEVEL_SIDES.index(side) if side in LEVEL_SIDES[: len(self.centres)] else None
+            return ()
+        if self.joined and side >= self.joined or len(self.centres) == 1:
+            return tuple(range(len(self.centres)))
+        return (LEVEL_SIDES.index(side),) if side in LEVEL_SIDES[: len(self.centres)] else ()
 
 
 class EncodedHeat(NamedTuple):
@@ -91,14 +92,14 @@ class SpatialSynthesis(SynthesisNetwork):
         self.entry = EqualisedLinear(config.w_dim, 16 * config.channels[4]) if config.entry else None
         self.encodings, self.rgb_encodings = nn.ModuleDict(), nn.ModuleDict()
         for step, side in enumerate(self.sides):
-            level = config.level_of(side)
-            if level is None or config.encoding in ("none", "flatten"):
+            maps = sum(config.centres[level] for level in config.levels_at(side))
+            if not maps or config.encoding in ("none", "flatten"):
                 continue
             for i in range(2 * step - 1 if step else 0, 2 * step + 1):
                 up = bool(step) and i == 2 * step - 1
                 width = config.channels[side // 2 if up else side]
-                self.encodings[str(i)] = self._encoding(width, config.centres[level])
-            self.rgb_encodings[str(step)] = self._encoding(config.channels[side], config.centres[level])
+                self.encodings[str(i)] = self._encoding(width, maps)
+            self.rgb_encodings[str(step)] = self._encoding(config.channels[side], maps)
 
     def _encoding(self, channels: int, maps: int) -> nn.Module:
         config = self.config
@@ -111,11 +112,12 @@ class SpatialSynthesis(SynthesisNetwork):
         """The part of the work that depends on the heatmap alone. Gradients flow to the centres."""
         drawn: dict[tuple[int, int], Tensor] = {}
 
-        def maps(level: int, side: int) -> Tensor:
-            side = side if self.config.coarse else self.config.resolution
-            if (level, side) not in drawn:
-                drawn[level, side] = levels[level].draw(side, slopes=self.config.slopes)
-            return drawn[level, side]
+        def maps(block: int, side: int) -> Tensor:
+            side, which = side if self.config.coarse else self.config.resolution, self.config.levels_at(block)
+            for level in which:
+                if (level, side) not in drawn:
+                    drawn[level, side] = levels[level].draw(side, slopes=self.config.slopes)
+            return torch.cat([drawn[level, side] for level in which], 1)
 
         layers: list[tuple[Tensor, ...] | None] = [None] * len(self.layers)
         rgbs: list[tuple[Tensor, ...] | None] = [None] * len(self.rgbs)
@@ -123,10 +125,10 @@ class SpatialSynthesis(SynthesisNetwork):
             i = int(name)
             step = (i + 1) // 2
             side = self.sides[step] // 2 if step and i == 2 * step - 1 else self.sides[step]
-            layers[i] = encoding.encode(maps(self.config.level_of(self.sides[step]) or 0, side), side)
+            layers[i] = encoding.encode(maps(self.sides[step], side), side)
         for name, encoding in self.rgb_encodings.items():
             side = self.sides[int(name)]
-            rgbs[int(name)] = encoding.encode(maps(self.config.level_of(side) or 0, side), side)
+            rgbs[int(name)] = encoding.encode(maps(side, side), side)
         styled = {s: levels[0].draw(s) for s in self.sides} if self.config.indoor else {}
         return EncodedHeat(tuple(layers), tuple(rgbs), styled)
 
