@@ -39,7 +39,7 @@ from spatial_edit.metrics.drag_distance import (
 from spatial_edit.metrics.patches import Patches
 
 DRAG, JOINT, COARSE = "drag", "joint", "coarse_fine"
-QUICK = 2  # pulls a length
+QUICK, NARROW = 2, 1024  # pulls a length; channel base
 MOST = 1000
 PARTS = ("moves", "steps", "sel")
 TARGETS = {  # figure -> the bound, and whether it is the least or the most
@@ -64,15 +64,14 @@ def run(options: Namespace) -> Figures:
         with threads(options.threads):
             figures |= compared(spatial, plain, moves, options.seed)
         figures |= {"model": options.model, "baseline": options.baseline}
-    small = {"resolution": 64, "base": 512} if options.quick else {}
     if "steps" in parts:
         say("steps: ours and the usual one in turn")
-        quick = {"rounds": 2, "drags": 1} if options.quick else {}
-        figures |= step_speedup(count=options.threads, **quick, **small)
+        quick = {"rounds": 2, "drags": 1, "base": NARROW} if options.quick else {}
+        figures |= step_speedup(count=options.threads, **quick)
     if "sel" in parts:
         say("the spatial encoding's cost")
-        quick = {"rounds": 2} if options.quick else {}
-        figures |= sel_cost(count=options.threads, **quick, **small)
+        quick = {"rounds": 2, "base": NARROW} if options.quick else {}
+        figures |= sel_cost(count=options.threads, **quick)
     return figures | {"threads": options.threads, "quick": bool(options.quick)}
 
 

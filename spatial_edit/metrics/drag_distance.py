@@ -68,14 +68,13 @@ class Pull:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One drag. seconds: until it ended; counted: the same, but that of all `CAP` steps where it did not
-    arrive. each: the time of every step but the first, which opens the model. distance and refound are
-    fractions of the side; refound is None where nothing like the patch was found."""
+    """One drag. seconds, steps: until it ended, or of all steps that were allowed where it did not arrive;
+    each: the time of every step but the first, which opens the model. distance and refound are fractions of
+    the side; refound is None where nothing like the patch was found."""
 
     pull: Pull
     steps: int
     seconds: float
-    counted: float
     each: tuple[float, ...]
     distance: float
     arrived: bool
@@ -93,14 +92,13 @@ class Outcomes:
         found again."""
         if not self.all:
             raise ValueError("there are no drags to average over")
-        counted = [one.counted for one in self.all]
-        steps = [one.steps if one.arrived else CAP for one in self.all]
+        seconds, steps = [one.seconds for one in self.all], [one.steps for one in self.all]
         distances = [one.distance for one in self.all]
         seen = [one.refound for one in self.all if one.refound is not None]
-        each = [seconds for one in self.all for seconds in one.each]
+        each = [time for one in self.all for time in one.each]
         result: dict[str, float | int] = {
-            "seconds": round(statistics.fmean(counted), 4),
-            "seconds_median": round(statistics.median(counted), 4),
+            "seconds": round(statistics.fmean(seconds), 4),
+            "seconds_median": round(statistics.median(seconds), 4),
             "steps": round(statistics.fmean(steps), 1),
             "steps_median": statistics.median(steps),
             "misses": sum(not one.arrived for one in self.all),
@@ -202,7 +200,8 @@ def timed_drag(
 ) -> Outcome:
     """One drag of the picture of the pull's seed (or of a scene), to its end, without failure detection.
 
-    A drag that ends without arriving counts as `options.steps` steps. The search for the patch is not timed.
+    One that ends earlier without arriving counts as all `options.steps`, the missing ones at the mean of the
+    others. The search for the patch is not timed.
     """
     scene = scene or generator.sample(pull.seed)
     options = replace(options, watch=False, picture_every=0)
@@ -213,13 +212,12 @@ def timed_drag(
         told.append(step)
     last = told[-1]
     assert last.scene is not None
-    arrived, steps = last.state == "arrived", last.number
-    seconds = times[-1] - times[0]
+    arrived, seconds = last.state == "arrived", times[-1] - times[0]
     each = tuple(b - a for a, b in itertools.pairwise(times[1:]))
-    missing = 0 if arrived else options.steps - steps
-    counted = seconds + missing * (statistics.fmean(each) if each else seconds)
+    missing = 0 if arrived else options.steps - last.number
+    seconds += missing * (statistics.fmean(each) if each else seconds)
     refound = None if patches is None else _refound(generator, patches, pull, scene, last.scene)
-    return Outcome(pull, steps, seconds, counted, each, last.distance, arrived, refound)
+    return Outcome(pull, last.number + missing, seconds, each, last.distance, arrived, refound)
 
 
 def _refound(generator: Model, patches: Patches, pull: Pull, before: Scene, after: Scene) -> float | None:
