@@ -12,6 +12,7 @@ from PIL import Image
 
 FRAMES_A_SECOND = 12
 SIDES = {"gif": 320, "mp4": 512, "webp": 512}  # pixels; a GIF's size grows fast
+BAND = 8  # pixels of an accent colour under the pictures that a palette is made of
 KINDS = {"gif": "image/gif", "mp4": "video/mp4", "webp": "image/webp"}
 
 
@@ -23,9 +24,9 @@ class Shot:
     frames: int
 
 
-def film_file(shots: list[Shot], kind: str) -> bytes:
-    """The file of square pictures of one even side; ValueError for another format, or where no encoder is
-    installed."""
+def film_file(shots: list[Shot], kind: str, accents: tuple[str, ...] = ()) -> bytes:
+    """The file of pictures of one size, its sides even; ValueError for another format, or where no encoder is
+    installed. accents: colours of small marks, which a GIF's palette shall hold as well."""
     if kind == "mp4":
         return _mp4(shots)
     if kind not in KINDS:
@@ -34,7 +35,7 @@ def film_file(shots: list[Shot], kind: str) -> bytes:
     pictures = [shot.picture for shot in shots]
     options: dict[str, object] = {"quality": 82, "method": 2}
     if kind == "gif":
-        pictures, options = _in_one_palette(pictures), {"disposal": 1}
+        pictures, options = _in_one_palette(pictures, accents), {"disposal": 1}
     buffer = io.BytesIO()
     pictures[0].save(
         buffer, kind.upper(), save_all=True, append_images=pictures[1:], duration=durations, loop=0, **options
@@ -42,13 +43,17 @@ def film_file(shots: list[Shot], kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _in_one_palette(pictures: list[Image.Image], samples: int = 6) -> list[Image.Image]:
+def _in_one_palette(
+    pictures: list[Image.Image], accents: tuple[str, ...] = (), samples: int = 6
+) -> list[Image.Image]:
     """Dithered in the 256 colours of a few of them together: no flicker, and a tenth of the time."""
     few = pictures[:: max(1, len(pictures) // samples)]
     side = pictures[0].width // 2
-    sheet = Image.new("RGB", (side * len(few), side))
+    sheet = Image.new("RGB", (side * len(few), side + BAND * len(accents)))
     for place, picture in enumerate(few):
         sheet.paste(picture.resize((side, side)), (place * side, 0))
+    for place, colour in enumerate(accents):
+        sheet.paste(colour, (0, side + BAND * place, sheet.width, side + BAND * (place + 1)))
     palette = sheet.quantize(256, Image.Quantize.MEDIANCUT)
     return [picture.quantize(palette=palette) for picture in pictures]
 

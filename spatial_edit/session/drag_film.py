@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from spatial_edit.films import FRAMES_A_SECOND, SIDES, Shot, film_file
 from spatial_edit.images import enlarge, to_pil
 from spatial_edit.layouts.points import Points
-from spatial_edit.films import FRAMES_A_SECOND, SIDES, Shot, film_file
 
 MOST_FRAMES = 64
 SIDE = 512
@@ -63,7 +63,7 @@ class Frames:
         each = max(1, min(6, round(SHORTEST * FRAMES_A_SECOND / len(frames))))
         shots = [Shot(self._drawn(frames, place, side, marks), each) for place in range(len(frames))]
         shots[0], shots[-1] = Shot(shots[0].picture, 8), Shot(shots[-1].picture, FRAMES_A_SECOND)
-        return film_file(shots, kind)
+        return film_file(shots, kind, (HANDLE, TARGET, WAY) if marks else ())
 
     def _all(self) -> list[Frame]:
         kept, last = list(self._kept), self._last
