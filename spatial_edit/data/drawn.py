@@ -19,6 +19,7 @@ ORDER = (6, 3, 4, 0, 1, 2, 5)  # in which they are painted
 JITTER = 0.02  # standard deviation of a point's place
 FACE_LOOKS = 12  # numbers that a face's colours and size are made of
 EYES_CHANNEL = 1  # green
+MARGIN = 0.12  # what is looked for stays this far inside the picture
 THINGS = 3  # disc, square, ring
 THING_LOOKS = 3  # numbers that a thing's colour is made of
 
@@ -95,6 +96,18 @@ def tinted(pictures: Tensor, channel: int | Tensor, threshold: float = 0.12) -> 
     x = (weight.sum(1) * (torch.arange(width).to(weight) + 0.5) / width).sum(1) / mass
     y = (weight.sum(2) * (torch.arange(height).to(weight) + 0.5) / height).sum(1) / mass
     return torch.stack([x, y], 1), (weight > 0).float().mean((1, 2))
+
+
+def followed(
+    before: Tensor, after: Tensor, channel: int | Tensor, places: Tensor, move: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Displacement ratios (B,) in [-1, 2] of the thing with a tint, which lay at `places` (B, 2) and was
+    asked to go along `move` (B, 2): (displacement . move) / |move|^2, 0 where it is missing before or after.
+    And where they count (B,): where the thing is asked to stay inside the picture."""
+    (first, seen), (second, kept) = tinted(before, channel), tinted(after, channel)
+    ratio = ((second - first) * move).sum(1) / move.square().sum(1)
+    inside = [((p > MARGIN) & (p < 1 - MARGIN)).all(1) for p in (places, places + move)]
+    return torch.where((seen > 0) & (kept > 0), ratio.clamp(-1, 2), 0), inside[0] & inside[1]
 
 
 def _offsets(centres: Tensor, side: int) -> Tensor:

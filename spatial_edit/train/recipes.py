@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from spatial_edit.train.box3d_reader_run import box3d_reader, train_reader
 from spatial_edit.train.networks import NetworkRecipe, train_network
 from spatial_edit.train.parallel import accelerator
 from spatial_edit.train.rooms_pipeline import RoomsRecipe, train_rooms
+from spatial_edit.train.spatial_recipes import SPATIAL_RECIPES
 from spatial_edit.train.stylegan2_rooms import StyleGAN2Recipe, train_stylegan2
 
 SMALL_CHANNELS = ((4, 48), (8, 48), (16, 32), (32, 24))  # of a toy's discriminator
@@ -179,6 +180,7 @@ RECIPES: dict[str, tuple[Callable[[], Any], Callable[..., dict[str, float]]]] = 
     "box3d_reader": (box3d_reader, train_reader),
     "rooms_segmenter": (rooms_segmenter, train_network),
     "rooms_judge": (rooms_judge, train_network),
+    **SPATIAL_RECIPES,
 }
 
 
@@ -198,7 +200,7 @@ def run_recipe(
     ValueError for an unknown recipe or field.
     """
     if name not in RECIPES:
-        raise ValueError(f"there is no recipe '{name}': choose one of {', '.join(RECIPES)}")
+        raise ValueError(f"there is no recipe '{name}': choose one of {listed(RECIPES)}")
     if not 0 < minutes < 100_000:
         raise ValueError(f"minutes must be more than 0, got {minutes!r}")
     make, train = RECIPES[name]
@@ -209,6 +211,22 @@ def run_recipe(
     folder.mkdir(parents=True, exist_ok=True)
     accelerator(cpu)  # decides the device for the whole run
     return train(recipe, minutes, folder, resume, _say)
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names in fewer words: cats_{toy, S} for cats_toy and cats_S, and ablations by their rows."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        start, _, end = name.rpartition("_")
+        if "_ablation_" in name:
+            start, _, row = start.rpartition("_ablation_")
+            groups.setdefault((f"{start}_ablation_", f"_{end}"), []).append(row)
+        else:
+            groups.setdefault((f"{start}_", ""), []).append(end)
+    return ", ".join(
+        f"{start}{{{', '.join(ends)}}}{rest}" if len(ends) > 1 else f"{start}{ends[0]}{rest}"
+        for (start, rest), ends in groups.items()
+    )
 
 
 def _say(text: str) -> None:

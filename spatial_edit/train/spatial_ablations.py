@@ -36,7 +36,6 @@ from spatial_edit.train.spatial_sketch import Z_DIM, Sketch, SketchRecipe, Sketc
 
 Changes = Mapping[str, object]
 REACH = (0.06, 0.15)  # length of a move, as in the co-move ratio
-MARGIN = 0.12  # what is looked for stays this far inside the picture
 JUDGED = 64  # the judge's side
 COLUMNS = ("steering", "l1", "frechet", "seconds")
 
@@ -164,15 +163,9 @@ def steering(task: SketchTask, network: nn.Module, sketch: Sketch, before: Tenso
         shift = one[..., None] * move[:, None]
         chosen = (sketch.levels[0].heights * one).sum(1) > 0
     start, _ = drawn.tinted(sketch.pictures, channel)
-    chosen &= _inside(start) & _inside(start + move)
     after = task.paint(network, sketch._replace(levels=moved(sketch.levels, shift)), seed=1).clamp(-1, 1)
-    (first, seen), (second, kept) = drawn.tinted(before, channel), drawn.tinted(after, channel)
-    ratio = ((second - first) * move).sum(1) / move.square().sum(1)
-    return torch.where((seen > 0) & (kept > 0), ratio.clamp(-1, 2), 0)[chosen]
-
-
-def _inside(points: Tensor) -> Tensor:
-    return ((points > MARGIN) & (points < 1 - MARGIN)).all(1)
+    ratios, counts = drawn.followed(before, after, channel, start, move)
+    return ratios[chosen & counts]
 
 
 def ablate(
