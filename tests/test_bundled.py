@@ -63,7 +63,7 @@ def test_numbers_every_model_comes_with_its_scores_and_a_card(name: str) -> None
     assert read_config(folder) and len(weights_hash(folder)) == 16
     if spec:
         side = spec.resolution
-        with Image.open(folder / "samples.png") as sheet:
+        with Image.open(folder / "samples.jpg") as sheet:
             assert metrics["resolution"] == side and min(sheet.size) >= 8 * side  # 64 of them
 
 
