@@ -50,6 +50,7 @@ def _drag_options(parser: ArgumentParser) -> None:
     parser.add_argument("--moves", type=int, default=50, help="drags of each length (default 50)")
     parser.add_argument("--seed", type=int, default=0, help="of the first picture (default 0)")
     parser.add_argument("--threads", type=int, default=2, help="that torch computes with (default 2)")
+    parser.add_argument("--rate", type=float, default=0.002, help="Adam's, for codes (default 0.002)")
     parser.add_argument(
         "--part", action="append", choices=("moves", "steps", "sel"), help="only this (may be repeated)"
     )

@@ -4,8 +4,10 @@ coarse move of the centres before it (SpatialGAN, Wang et al. 2023, table II), i
 A drag ends when the handle is within 0.03 of the side of its target, or after 300 steps, which then are its
 time; nothing gives up earlier. The methods take turns, pull by pull.
 
-coarse_fine_speedup_30, _60   mean time of a drag alone over that of coarse + fine, at 30/256 and 60/256
+coarse_fine_speedup_30, _60   mean time of a drag alone over that of coarse + fine, at 30/256 and 60/256;
+                              .._median: of medians, .._arrived: over the pulls where both arrived
 distance_drag, distance_coarse_fine   mean last distance between handle and target over the side, both lengths
+refound_<method>              the same by features that the drags have no part in
 step_speedup, step_speedup_fp32   see `drag_steps`
 sel_cost                      see `sel_cost`
 <method>_<length>_...         see `metrics.drag_distance.Outcomes`: seconds, misses, refound ..
@@ -13,7 +15,6 @@ sel_cost                      see `sel_cost`
 
 from __future__ import annotations
 
-import statistics
 import sys
 from argparse import Namespace
 from typing import cast
@@ -41,6 +42,7 @@ from spatial_edit.metrics.patches import Patches
 DRAG, JOINT, COARSE = "drag", "joint", "coarse_fine"
 QUICK, NARROW = 2, 1024  # pulls a length; channel base
 MOST = 1000
+RATE = DragOptions().learning_rate
 PARTS = ("moves", "steps", "sel")
 TARGETS = {  # figure -> the bound, and whether it is the least or the most
     "coarse_fine_speedup_30": (2.5, True),
@@ -56,13 +58,15 @@ def run(options: Namespace) -> Figures:
     models that cannot be compared."""
     if not 1 <= options.moves <= MOST or not 1 <= options.threads <= 64:
         raise BenchError(f"--moves goes from 1 to {MOST}, --threads from 1 to 64")
+    if not 0 < options.rate <= 1:
+        raise BenchError(f"--rate is {options.rate:g}: it must lie above 0, at most at 1")
     moves = min(options.moves, QUICK) if options.quick else options.moves
     parts = options.part or PARTS
     figures: Figures = {}
     if "moves" in parts:
         spatial, plain = _model(options.model), _model(options.baseline)
         with threads(options.threads):
-            figures |= compared(spatial, plain, moves, options.seed)
+            figures |= compared(spatial, plain, moves, options.seed, options.rate)
         figures |= {"model": options.model, "baseline": options.baseline}
     if "steps" in parts:
         say("steps: ours and the usual one in turn")
@@ -75,20 +79,20 @@ def run(options: Namespace) -> Figures:
     return figures | {"threads": options.threads, "quick": bool(options.quick)}
 
 
-def compared(spatial: Model, plain: Model, moves: int, seed: int = 0) -> Figures:
-    """The three methods on the same pulls of both lengths. ValueError for a `spatial` without centres and for
-    models that cannot be dragged."""
+def compared(spatial: Model, plain: Model, moves: int, seed: int = 0, rate: float = RATE) -> Figures:
+    """The three methods on the same pulls of both lengths. rate: of Adam for the codes. ValueError for a
+    `spatial` without centres and for models that cannot be dragged."""
     for one in (spatial, plain):
         if not isinstance(one, Draggable):
             raise BenchError("one of the two models cannot be dragged: compare a SpatialGAN and a StyleGAN2")
     known, patches = seen(spatial), Patches.usual()
     methods = {
-        DRAG: (plain, settings("latent")),
-        JOINT: (spatial, settings("joint")),
-        COARSE: (spatial, settings("coarse")),
+        DRAG: (plain, settings("latent", rate)),
+        JOINT: (spatial, settings("joint", rate)),
+        COARSE: (spatial, settings("coarse", rate)),
     }
     figures: Figures = {}
-    every: dict[str, list[float]] = {name: [] for name in methods}
+    every = {name: Outcomes() for name in methods}
     for pixels in PIXELS:
         pulls = draw_pulls(spatial, pixels / OF, moves, seed, known)
         say(f"{moves} pulls of {pixels}/{OF} of the side")
@@ -97,15 +101,22 @@ def compared(spatial: Model, plain: Model, moves: int, seed: int = 0) -> Figures
         outcomes = in_turn(methods, pulls, patches)
         figures |= _told(outcomes, pixels)
         for name, many in outcomes.items():
-            every[name] += [one.distance for one in many.all]
-    for name, distances in every.items():
-        figures[f"distance_{name}"] = round(statistics.fmean(distances), 4)
-    return figures | {"moves": moves, "refound_by": patches.name}
+            every[name].all += many.all
+    for name, many in every.items():
+        means = many.figures()
+        figures |= {f"{key}_{name}": means[key] for key in ("distance", "refound") if key in means}
+    return figures | {"moves": moves, "refound_by": patches.name, "learning_rate": rate}
 
 
-def settings(mode: str) -> DragOptions:
+def settings(mode: str, rate: float = RATE) -> DragOptions:
     """One stop rule for all; the rest as people use it."""
-    return DragOptions(mode=mode, steps=CAP, arrived=ARRIVED, watch=False)  # type: ignore[arg-type]
+    return DragOptions(
+        mode=mode,  # type: ignore[arg-type]
+        steps=CAP,
+        arrived=ARRIVED,
+        learning_rate=rate,
+        watch=False,
+    )
 
 
 def _told(outcomes: dict[str, Outcomes], pixels: int) -> Figures:
@@ -118,6 +129,14 @@ def _told(outcomes: dict[str, Outcomes], pixels: int) -> Figures:
         slow, quick = (cast(float, figures[f"{name}_{pixels}_{key}"]) for name in (DRAG, fast))
         return round(slow / quick, 3)
 
+    both = [
+        (slow.seconds, fast.seconds)
+        for slow, fast in zip(outcomes[DRAG].all, outcomes[COARSE].all, strict=True)
+        if slow.arrived and fast.arrived
+    ]
+    if both:
+        slow_time, fast_time = map(sum, zip(*both, strict=True))
+        figures[f"coarse_fine_speedup_{pixels}_arrived"] = round(slow_time / fast_time, 3)
     return figures | {
         f"coarse_fine_speedup_{pixels}": over("seconds", COARSE),
         f"coarse_fine_speedup_{pixels}_median": over("seconds_median", COARSE),

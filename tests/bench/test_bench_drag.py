@@ -17,6 +17,7 @@ from spatial_edit.bench.sel_cost import sel_cost, widths
 from spatial_edit.edits import drag as edits_drag
 from spatial_edit.generators.spatialgan.scenes import SpatialGANScenes
 from spatial_edit.generators.stylegan2_renderer import StyleGAN2Scenes
+from spatial_edit.metrics.drag_distance import Outcome, Outcomes, Pull
 
 SIDE = 256
 
@@ -122,6 +123,7 @@ def test_smoke_the_three_ways_on_the_same_pulls(
     for name in (
         *("coarse_fine_speedup_30", "coarse_fine_speedup_60", "distance_drag", "distance_coarse_fine"),
         *("step_speedup", "step_speedup_fp32", "sel_cost", "joint_30_misses", "drag_60_step_seconds"),
+        *("refound_drag", "refound_coarse_fine", "joint_speedup_60", "coarse_fine_speedup_30_median"),
     ):
         assert name in figures, name
     assert figures["joint_60_steps"] <= 3 and figures["moves"] == 1
@@ -134,13 +136,30 @@ def test_smoke_the_three_ways_on_the_same_pulls(
 
 @pytest.mark.parametrize(("field", "value"), [("moves", 0), ("moves", 1001), ("threads", 0)])
 def test_errors_numbers(field: str, value: int) -> None:
-    given = {"moves": 1, "threads": 1, "quick": True, "part": None, "seed": 0, field: value}
+    given = {"moves": 1, "threads": 1, "quick": True, "part": None, "seed": 0, "rate": 0.002, field: value}
     with pytest.raises(BenchError, match="--moves goes from 1 to 1000"):
         drag.run(Namespace(**given))
 
 
+def test_errors_rate() -> None:
+    for rate in (0.0, -1.0, float("nan"), 2.0):
+        with pytest.raises(BenchError, match="--rate is"):
+            drag.run(Namespace(moves=1, threads=1, quick=True, part=None, seed=0, rate=rate))
+
+
+def test_numbers_speed_ups_are_ratios_of_means_and_of_those_that_arrived() -> None:
+    def drags(*runs: tuple[float, bool]) -> Outcomes:
+        pull = Pull(0, (0.1, 0.1), (0.2, 0.1))
+        return Outcomes([Outcome(pull, 9, time, (0.1,), 0.02, arrived) for time, arrived in runs])
+
+    slow, fast = drags((9.0, False), (2.0, True), (1.0, True)), drags((1.0, True), (1.0, True), (1.0, False))
+    figures = drag._told({"drag": slow, "joint": slow, "coarse_fine": fast}, 30)
+    assert figures["coarse_fine_speedup_30"] == 4.0 and figures["coarse_fine_speedup_30_median"] == 2.0
+    assert figures["coarse_fine_speedup_30_arrived"] == 2.0 and figures["joint_speedup_30"] == 1.0
+
+
 def test_errors_models_that_cannot_be_dragged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drag, "_model", lambda name: object())
-    given = {"moves": 1, "threads": 1, "quick": True, "part": ["moves"], "seed": 0}
+    given = {"moves": 1, "threads": 1, "quick": True, "part": ["moves"], "seed": 0, "rate": 0.002}
     with pytest.raises(BenchError, match="cannot be dragged"):
         drag.run(Namespace(**given, model="a", baseline="b"))
