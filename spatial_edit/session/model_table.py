@@ -22,6 +22,7 @@ FAMILIES = {  # as people write them
     "stylegan2": "StyleGAN2",
     "box3d": "Boxes3D",
     "eqgan": "EqGAN-SA",
+    "spatialgan": "SpatialGAN",
     "ganformer": "GANformer",
     "bachgan": "BachGAN",
     "bachgan-discriminator": "BachGAN's discriminator",

@@ -25,10 +25,10 @@ class Draws(NamedTuple):
     z: Tensor  # (1, z_dim)
     levels: Levels  # B = 1
     latents: Tensor  # (n, object_dim); (0, 0) without objects
-    noise: list[Tensor]  # (1, 1, r, r) one a layer
+    noise: list[Tensor]  # (1, 1, r, r) one a layer; none where it was not asked for
 
 
-def draws_of_seed(model: SpatialGAN, seed: int) -> Draws:
+def draws_of_seed(model: SpatialGAN, seed: int, *, noise: bool = True) -> Draws:
     """SeedError for what is no whole number of 0 .. 2**32 - 1."""
     config, state = model.config, random_state(seed)
 
@@ -41,4 +41,5 @@ def draws_of_seed(model: SpatialGAN, seed: int) -> Draws:
         z = normals(1, config.z_dim)
         levels = config.prior.draw(state, config.centres, model.learned)
         latents = normals(config.centres[0], config.object_dim) if config.indoor else torch.zeros(0, 0)
-    return Draws(z, levels, latents, [normals(1, 1, r, r) for r in model.synthesis.noise_sides])
+    sides = model.synthesis.noise_sides if noise else ()
+    return Draws(z, levels, latents, [normals(1, 1, r, r) for r in sides])

@@ -100,7 +100,7 @@ class SpatialGANScenes:
         seed = check_seed(seed)
         if not 0.0 <= truncation <= 1.0:
             raise ValueError(f"truncation must lie between 0 (none) and 1 (the mean), got {truncation!r}")
-        drawn = draws_of_seed(self.model, seed)
+        drawn = draws_of_seed(self.model, seed, noise=False)
         if self.model.config.indoor:
             latent = Latent(seed, truncation, drawn.latents, drawn.z[0])
         else:
