@@ -1,4 +1,4 @@
-"""Features inside windows are those of the whole map, wherever the windows lie, and so are their gradients."""
+"""Features inside windows are those of the whole map, wherever the windows lie; so are their gradients."""
 
 from __future__ import annotations
 
