@@ -93,7 +93,8 @@ def _add_views(context: Context, fields: Fields, button: gr.Button) -> None:
 
         Args:
             code: an edit code
-            kind: appearance, restyle, complete or relayout (blobs); restyle, fill or rehouse (boxes)
+            kind: appearance, restyle, complete or relayout (blobs); appearance, replace or relayout
+                (heatmaps); restyle, fill or rehouse (boxes)
             seed: 0 to 4294967295
             keep: numbers of the elements that stay, or are restyled
         """

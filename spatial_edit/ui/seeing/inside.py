@@ -27,7 +27,7 @@ SENTENCES = {
 def seen_inside(context: Context, payload: Any) -> dict[str, object]:
     """`{"sentence", "panels": [{"title", "image", "low", "high"}]}` of `{"what": attention or features,
     "code"}`; ValueError when they cannot be made."""
-    if not isinstance(payload, dict) or payload.get("what") not in SENTENCES:
+    if not isinstance(payload, dict) or payload.get("what") not in tuple(SENTENCES):
         raise ValueError(f"a panel request needs what ({', '.join(SENTENCES)}) and code: reload the page")
     code = a_code(payload.get("code"))
     scene, generator = resolve(context.lookup, context.store, code, names=context.model_of_number)

@@ -80,12 +80,13 @@ function drawLabels() {
     const shown = seen && (asked || spot.shown);
     tag.style.display = shown ? '' : 'none';
     if (!shown) continue;
-    const room = side >= 420 && (elements.length <= 12 || pen.measureText(kind.title(item)).width < spot.room);
+    const room = (side >= 420 || kind.wordy) && (elements.length <= 12 || pen.measureText(kind.title(item)).width < spot.room);
     const words = asked || room && !item.hidden ? kind.title(item) : String(item.id);
     if (text.textContent !== words) text.textContent = words;
     const width = Math.max(20, Math.ceil(pen.measureText(words).width) + 14);
     const box = { x: clamp(spot.x - width / 2, [left + 2, right - width - 2]), y: clamp(spot.y - 10, [top + 2, bottom - 22]), w: width };
     const meets = (other) => Math.abs(other.x + other.w / 2 - box.x - width / 2) < (other.w + width) / 2 + 1 && Math.abs(other.y - box.y) < 21;
+    if (kind.wordy && !asked && placed.some(meets)) { tag.style.display = 'none'; continue; }   // its name stands in the list
     freeHandles(item, box, top, bottom);
     for (let tries = 0; tries < 6 && placed.some(meets); tries += 1) box.y = placed.find(meets).y + 21.5;
     box.y = Math.min(box.y, bottom - 22);

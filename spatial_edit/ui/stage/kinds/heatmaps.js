@@ -27,7 +27,7 @@ function moveCentre(item, olds, dx, dy, alone) {
 const dotReach = () => (coarse.matches ? 22 : 13) / side;
 const nearDot = (item, x, y) => Math.hypot(x - item.x, y - item.y) <= dotReach();
 plainKind({
-  name: 'heatmaps',
+  name: 'heatmaps', wordy: true,
   words: { both: 'Centres', map: 'Heatmap' },
   title: centreName,
   describe: (item) => `${centreName(item)}${item.name && levelsOf().length > 1 ? `, ${LEVEL_WORDS[item.level]} level` : ''}: x ${asPercent(item.x)}, y ${asPercent(item.y)}, ${item.hidden ? 'removed' : `sigma ${asPercent(item.sigma)}`}${clamp(item.x, SPAN) !== item.x || clamp(item.y, SPAN) !== item.y ? ', outside the picture' : ''}${item.detached ? ', detached' : ''}${item.locked ? ', locked' : ''}`,
