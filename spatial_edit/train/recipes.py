@@ -217,12 +217,12 @@ def listed(names: Iterable[str]) -> str:
     """The names in fewer words: cats_{toy, S} for cats_toy and cats_S, and ablations by their rows."""
     groups: dict[tuple[str, str], list[str]] = {}
     for name in names:
-        start, _, end = name.rpartition("_")
+        start, line, end = name.rpartition("_")
         if "_ablation_" in name:
             start, _, row = start.rpartition("_ablation_")
             groups.setdefault((f"{start}_ablation_", f"_{end}"), []).append(row)
         else:
-            groups.setdefault((f"{start}_", ""), []).append(end)
+            groups.setdefault((start + line, ""), []).append(end)
     return ", ".join(
         f"{start}{{{', '.join(ends)}}}{rest}" if len(ends) > 1 else f"{start}{ends[0]}{rest}"
         for (start, rest), ends in groups.items()

@@ -153,7 +153,7 @@ class SketchTask:
             latents = z[:, 1 : LOOKS[kind]].unflatten(1, (drawn.THINGS, -1)).clone()
             z[:, 1 : LOOKS[kind]] = 0
         device = device_of(self.modules["generator"])
-        levels = tuple(part.to(device) for part in self._levels(level)) if spatial is not None else ()
+        levels = self._levels(level.to(device)) if spatial is not None else ()
         return Sketch(
             pictures.to(device), z.to(device), levels, None if latents is None else latents.to(device)
         )
