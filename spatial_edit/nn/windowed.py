@@ -48,6 +48,15 @@ class Crops(NamedTuple):
         return self._replace(values=self.values * (on[:, 0, None, :, None] * on[:, 1, None, None, :]))
 
 
+    def cut(self, corners: Sequence[Corner], size: int) -> Crops:
+        """Smaller squares, one within each."""
+        parts = [
+            self.values[k : k + 1, :, y - top : y - top + size, x - left : x - left + size]
+            for k, ((y, x), (top, left)) in enumerate(zip(corners, self.corners, strict=True))
+        ]
+        return Crops(self.side, tuple(corners), torch.cat(parts) if len(parts) > 1 else parts[0])
+
+
 class Objects(NamedTuple):
     """Styles of objects where their maps are (SpatialGAN's equation 3): codes (1, n, w_dim), by side maps
     (1, n, s, s)."""
@@ -228,15 +237,17 @@ class FrozenSynthesis:
         codes: Tensor,
         objects: Objects | None = None,
     ) -> Crops:
-        """Squares of the last map, of at least `size` pixels from the corners on or somewhat before them; x:
-        the whole map after the first `blocks` blocks."""
-        at = list(corners)
+        """Squares of the last map, of `size` pixels from the corners on; x: the whole map after the first
+        `blocks` blocks."""
+        wanted = [(tuple(corners), size)]  # after each block, the last one first
         for _ in range(blocks, len(self.sides)):
-            step = plan(at, size)
-            at, size = list(step.before), step.before_size
-        crops = Crops(x.shape[-1], tuple(at), cropped(x, at, size))
+            step = plan(*wanted[-1])
+            wanted.append((step.before, step.before_size))
+        at, size = wanted.pop()
+        crops = Crops(x.shape[-1], at, cropped(x, at, size))
         for block in range(blocks, len(self.sides)):
-            crops = self._block(block, crops, codes, objects)
+            # the squares begin at even pixels: what that adds would grow from block to block
+            crops = self._block(block, crops, codes, objects).cut(*wanted.pop())
         return crops
 
     def _block(self, step: int, x: Crops, codes: Tensor, objects: Objects | None) -> Crops:
