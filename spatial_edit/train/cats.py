@@ -1,13 +1,13 @@
 """SpatialGAN on cats, and the plain StyleGAN2 beside it: the same photos, losses, rates and discriminator.
 
 The set: every photo in several random frames, its parts pushed about a little (`data.framing`), so that the
-centres of its heatmap are known: face, two eyes, two ears, nose, chest of an aligned photo, moved as the frame
-and the push have moved them.
+centres of its heatmap are known: face, two eyes, two ears, nose, chest of an aligned photo, moved as the
+frame and the push have moved them.
 
 Stage 1, supervised: z is given, and the generator has to paint the picture: 6 L1 (at full size and averaged
-over 4 x 4) + 0.5 perceptual (the frozen rooms segmenter). z are the whitened principal components of the photo
-without its frame, so that SpatialGAN can learn where things are from the heatmap alone. The baseline has no
-heatmap: its z are the components of the framed pictures. Sides grow: 16, 32, 64.
+over 4 x 4) + 0.5 perceptual (the frozen rooms segmenter). z are the whitened principal components of the
+photo without its frame, so that SpatialGAN can learn where things are from the heatmap alone. The baseline
+has no heatmap: its z are the components of the framed pictures. Sides grow: 16, 32, 64.
 
 Stage 2, adversarial: half of the fakes are painted from z ~ N(0, 1) and centres drawn at random, half are
 repaintings of the set, for which stage 1's loss stays on. SpatialGAN adds the alignment loss (`attention`).
@@ -49,6 +49,7 @@ EYES = ((0.355, 0.5), (0.635, 0.5))
 PARTS = ((0.22, 0.2), (0.78, 0.2), (0.495, 0.7), (0.495, 0.9))  # ears, nose, chest
 POINTS = (FACE, EYES, PARTS)
 SIGMAS = (0.25, 0.07, 0.09)  # at zoom 1
+DISCRIMINATOR = ((4, 96), (8, 96), (16, 64), (32, 48), (64, 24))
 MATCHED = (4, 8, 16, 32)  # sides of D's features
 COUNT = 2 * sum(len(level) for level in POINTS)
 
@@ -61,7 +62,7 @@ class CatsRecipe:
         z_dim=64, slopes=True, points=COUNT, prior=Framed(POINTS, SIGMAS)
     )
     plain: StyleGAN2Config = StyleGAN2Config(z_dim=64, w_dim=128, mapping_layers=4)
-    adversary: AdversaryRecipe = AdversaryRecipe(burn_in=8_000, learning_rate=4e-3)
+    adversary: AdversaryRecipe = AdversaryRecipe(channels=DISCRIMINATOR, burn_in=8_000, learning_rate=4e-3)
     frames: FrameRecipe = FrameRecipe()
     push: float = 0.02  # standard deviation of the offsets, fractions of the photo's side
     views: int = 5  # frames of every photo

@@ -1,14 +1,14 @@
-"""SpatialGAN on rooms: several objects, each with a sub-heatmap and a style code of its own (Wang et al. 2023,
-equation 3), and a background code.
+"""SpatialGAN on rooms: several objects, each with a sub-heatmap and a style code of its own (Wang et al.
+2023, equation 3), and a background code.
 
 Supervised by layouts: the centres come from ground truth, and so do the sizes. Every room is known in layers
 (`data.rooms.layers`), and a batch shows it in four ways: as it is, with an object moved (its pixels pasted
-elsewhere onto the room without it, its sub-heatmap moved alike), without an object (its sub-heatmap gone), and
-bare. z are the whitened principal components of the bare room, an object's latent those of its cut-out; so
-neither can say where an object is.
+elsewhere onto the room without it, its sub-heatmap moved alike), without an object (its sub-heatmap gone),
+and bare. z are the whitened principal components of the bare room, an object's latent those of its cut-out;
+so neither can say where an object is.
 
-Stages and losses are those of `cats`; the alignment loss is the multi-object minimum (equation 5). Rooms from a
-seed: z, latents and layout together from one normal distribution that the training set has measured.
+Stages and losses are those of `cats`; the alignment loss is the multi-object minimum (equation 5). Rooms from
+a seed: z, latents and layout together from one normal distribution that the training set has measured.
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ from spatial_edit.generators.spatialgan.prior import Joint
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.train.adversarial import AdversaryRecipe
-from spatial_edit.train.cats import CatsAdversarialTask, CatsRecipe, CatsTask, Components, FramedSet
+from spatial_edit.train.cats import (
+    DISCRIMINATOR,
+    CatsAdversarialTask,
+    CatsRecipe,
+    CatsTask,
+    Components,
+    FramedSet,
+)
 from spatial_edit.train.parallel import device_of
 from spatial_edit.train.scenes import as_float
 
@@ -39,7 +46,14 @@ WAYS = (0.3, 0.8, 0.92)  # of showing a room, cumulative: as it is, moved, witho
 
 def _spatial() -> SpatialConfig:
     return SpatialConfig(
-        z_dim=64, centres=(len(OBJECTS),), indoor=True, encoded=64, slopes=True, object_dim=24, prior=Joint()
+        channels={4: 96, 8: 96, 16: 96, 32: 64, 64: 32},
+        z_dim=64,
+        centres=(len(OBJECTS),),
+        indoor=True,
+        encoded=64,
+        slopes=True,
+        object_dim=24,
+        prior=Joint(),
     )
 
 
@@ -48,11 +62,11 @@ class RoomsObjectsRecipe(CatsRecipe):
     """Both stages."""
 
     spatial: SpatialConfig | None = _spatial()
-    adversary: AdversaryRecipe = AdversaryRecipe(burn_in=10_000)
+    adversary: AdversaryRecipe = AdversaryRecipe(channels=DISCRIMINATOR, burn_in=8_000, learning_rate=4e-3)
     rooms: int = 3_072
     pool_seed: int = 100_000
     move: float = 0.16  # of a side: how far a pasted object goes at most along each axis
-    perceptual: float = 1.0
+    perceptual: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +102,8 @@ def object_set(layers: RoomLayers, recipe: RoomsObjectsRecipe) -> ObjectSet:
 
 
 def cut_outs(layers: RoomLayers) -> Tensor:
-    """(N, n, 5, CROP, CROP): each object's pixels and mask on a square around its centre, 5 sigma wide, and the
-    logarithm of sigma as a map."""
+    """(N, n, 5, CROP, CROP): each object's pixels and mask on a square around its centre, 5 sigma wide, and
+    the logarithm of sigma as a map."""
     whole, masks = as_float(layers.whole), layers.masks.float()
     result = []
     for number in range(masks.shape[1]):
@@ -212,8 +226,8 @@ def split_joint(vector: Tensor, z_dim: int, count: int) -> tuple[Tensor, Tensor]
 def joint(data: ObjectSet) -> tuple[Tensor, Tensor]:
     """Mean (J,) and factor (J, J) of the joint normal distribution of z, presence, place, size and latents.
 
-    Presence is a score: +1 or -1 in the data, moved so that it is above 0 as often as the object is there. What
-    an absent object would be does not exist: such entries are drawn from the object's own distribution.
+    Presence is a score: +1 or -1 in the data, moved so that it is above 0 as often as the object is there.
+    What an absent object would be does not exist: such entries are drawn from the object's own distribution.
     """
     layers, random = data.layers, torch.Generator().manual_seed(0)
     objects = torch.cat(

@@ -1,4 +1,5 @@
-"""Rooms taken apart: the picture, the picture without one of a few objects, and the picture without all of them.
+"""Rooms taken apart: the picture, the picture without one of a few objects, and the picture without all of
+them.
 
 With these an object can be put anywhere in the picture, its visible pixels cut out and pasted onto the room
 without it, and everything is known about the result. What a pasted object would hide or be hidden by stays as

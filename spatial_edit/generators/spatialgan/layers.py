@@ -9,10 +9,10 @@ the features is in `forward`.
 | norm (equation 2) | scale = phi_s(H), shift = phi_m(H) | F + g (scale * norm(F) + shift) |
 | concat | H at the side of F | F + g conv([F, H]) |
 
-norm is over the pixels of a channel, phi a 3 x 3 convolution, leaky ReLU, and a 1 x 1 convolution. The paper's
-scale and shift have one channel for all of F ("shared"); ours may have one for every channel of F, which costs
-next to nothing at sides up to 16. g = 0.3 keeps the variance of eight layers in bounds at the start; the paper
-has no such number, its predecessor's network 0.1.
+norm is over the pixels of a channel, phi a 3 x 3 convolution, leaky ReLU, and a 1 x 1 convolution. The
+paper's scale and shift have one channel for all of F ("shared"); ours may have one for every channel of F,
+which costs next to nothing at sides up to 16. g = 0.3 keeps the variance of eight layers in bounds at the
+start; the paper has no such number, its predecessor's network 0.1.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Heatmaps in the layout's own frame, for our networks: drawing, with gradients, at any side (SpatialGAN, Wang
-et al. 2023, sections 3.1 and 3.3).
+"""Heatmaps in the layout's own frame, for our networks: drawing, with gradients, at any side (SpatialGAN,
+Wang et al. 2023, sections 3.1 and 3.3).
 
     H_i(p) = height_i * exp(-|p - c_i|^2 / (2 sigma_i^2))
 
@@ -28,8 +28,8 @@ class Centres:
     def draw(self, side: int, *, slopes: bool = False) -> Tensor:
         """(B, n, side, side) one map a centre; gradients flow to centres, sigmas and heights.
 
-        slopes: (B, 3 n, side, side), each map followed by itself times (p - c) / sigma, x and then y: its slope
-        but for the sign, so that a network can tell left of the centre from right of it.
+        slopes: (B, 3 n, side, side), each map followed by itself times (p - c) / sigma, x and then y: its
+        slope but for the sign, so that a network can tell left of the centre from right of it.
         """
         grid = (torch.arange(side, device=self.centres.device) + 0.5) / side
         spreads = 2 * self.sigmas.square()[..., None]  # (B, n, 1)

@@ -70,7 +70,7 @@ class SpatialConfig:
         """Which levels enter at a side, side by side; none: no encoding there."""
         if side > self.encoded:
             return ()
-        if self.joined and side >= self.joined or len(self.centres) == 1:
+        if len(self.centres) == 1 or 0 < self.joined <= side:
             return tuple(range(len(self.centres)))
         return (LEVEL_SIDES.index(side),) if side in LEVEL_SIDES[: len(self.centres)] else ()
 
