@@ -42,7 +42,8 @@ def heatmap_steering(generator: Generator, moves: int, dead: int, seed: int, say
     """Co-move of the scenes of `moves` seeds, the change elsewhere, and dead centres over `dead` seeds.
 
     Rooms: `co_move`, its classes, and `co_move_segmenter`. Others: `co_move_level_<n>` of each level, and
-    `co_move`, that of the coarsest one. ValueError for a layout without heatmaps."""
+    `co_move`, that of the coarsest one. `background_change` is of the coarsest level, that of finer ones has
+    their number behind it. ValueError for a layout without heatmaps."""
     name = generator.spec.name
     scenes = [generator.sample(seed + i) for i in range(max(moves, dead))]
     levels = sorted({level for scene in scenes for level in _layout(scene).levels})
@@ -62,19 +63,23 @@ def heatmap_steering(generator: Generator, moves: int, dead: int, seed: int, say
                 figures |= {"co_move": figures[prefix], "co_move_n": figures[f"{prefix}_n"]}
         figures["co_move_patches"] = patches.name
     say(f"{name}: what changes elsewhere, and dead centres, of {dead} seeds")
-    return figures | background(generator, scenes[:dead], seed) | dead_centres(generator, scenes[:dead])
+    figures |= background(generator, scenes[:dead], seed, levels[0])
+    for level in levels[1:]:
+        own = background(generator, scenes[:dead], seed, level)
+        figures |= {f"{key}_level_{level}": value for key, value in own.items()}
+    return figures | dead_centres(generator, scenes[:dead])
 
 
 @torch.no_grad()
-def background(generator: Generator, scenes: Sequence[Scene], seed: int = 0) -> Figures:
-    """`background_change`: mean |difference| / 2 outside the footprints when a centre of the coarsest level
-    is moved by 0.06 to 0.15 of the side, and `background_footprint`, the share of the picture inside. Moves
-    whose footprints fill the picture are left out; without any left, so are the figures."""
+def background(generator: Generator, scenes: Sequence[Scene], seed: int = 0, level: int = 0) -> Figures:
+    """`background_change`: mean |difference| / 2 outside the footprints when a centre of a level is moved by
+    0.06 to 0.15 of the side, and `background_footprint`, the share of the picture inside. Moves whose
+    footprints fill the picture are left out; without any left, so are the figures."""
     random = np.random.RandomState(seed)
     pairs: list[tuple[Scene, Scene, Tensor]] = []
     for scene in map(visible, scenes):
         layout = _layout(scene)
-        for element in (k for k, level in enumerate(layout.levels) if level == min(layout.levels)):
+        for element in (k for k, own in enumerate(layout.levels) if own == level):
             length, angle = random.uniform(*DISTANCE), random.uniform(0, 2 * math.pi)
             moved = shifted(scene, element, length * math.cos(angle), length * math.sin(angle))
             gone = [element, *layout.followers(element)]
