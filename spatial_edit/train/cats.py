@@ -15,7 +15,7 @@ repaintings of the set, for which stage 1's loss stays on. SpatialGAN adds the a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,21 +62,21 @@ class CatsRecipe:
         z_dim=64, slopes=True, points=COUNT, prior=Framed(POINTS, SIGMAS)
     )
     plain: StyleGAN2Config = StyleGAN2Config(z_dim=64, w_dim=128, mapping_layers=4)
-    adversary: AdversaryRecipe = AdversaryRecipe(channels=DISCRIMINATOR, burn_in=8_000, learning_rate=4e-3)
+    adversary: AdversaryRecipe = AdversaryRecipe(channels=DISCRIMINATOR, burn_in=20_000, learning_rate=2e-3)
     frames: FrameRecipe = FrameRecipe()
     push: float = 0.02  # standard deviation of the offsets, fractions of the photo's side
     views: int = 5  # frames of every photo
     batch: int = 8
     growth: tuple[tuple[int, float], ...] = ((32, 0.4),)  # smaller sides, and until when
     learning_rate: float = 1e-2
-    adversarial_rate: float = 4e-3
+    adversarial_rate: float = 3e-3
     final_rate: float = 0.1
     mapping_rate: float = 30.0  # of stage 1, beside the slow rate that the mapping has of itself
     l1: float = 6.0
     perceptual: float = 0.0
     z_noise: float = 0.1
-    align: float = 0.25
-    weight: float = 1.0  # of the adversarial loss
+    align: float = 0.05
+    weight: float = 0.2  # of the adversarial loss
     matching: float = 2.0  # of D's features on repaintings
     repainting: float = 0.5  # of stage 1's loss beside it
     half_precision: bool = True
@@ -209,8 +209,7 @@ class CatsTask:
     def paint(self, network: nn.Module, z: Tensor, levels: Levels | None, side: int = 0) -> Tensor:
         """Pictures of z, of the network's own side or of a smaller one (its RGB outputs sum up to there)."""
         device, side = z.device, side or self.recipe.resolution
-        sides = network.synthesis.noise_sides
-        noise = [torch.randn(len(z), 1, r, r, generator=self.generator).to(device) for r in sides]
+        noise = None  # its strength stays 0: a young discriminator takes any noise for fur
         with self.half(device):
             if isinstance(network, SpatialGAN):
                 assert levels is not None
@@ -225,7 +224,7 @@ class CatsTask:
         raise ValueError(f"side {side}: this network has none of it")
 
     def blocks(
-        self, network: SpatialGAN, z: Tensor, levels: Levels, noise: list[Tensor]
+        self, network: SpatialGAN, z: Tensor, levels: Levels, noise: Sequence[Tensor] | None
     ) -> Iterator[BlockOutput]:
         """The network's blocks for vectors as `draw` gives them."""
         return network.synthesis.blocks(network.codes(z, levels), noise, network.synthesis.encode(levels))

@@ -13,7 +13,7 @@ a seed: z, latents and layout together from one normal distribution that the tra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -62,7 +62,7 @@ class RoomsObjectsRecipe(CatsRecipe):
     """Both stages."""
 
     spatial: SpatialConfig | None = _spatial()
-    adversary: AdversaryRecipe = AdversaryRecipe(channels=DISCRIMINATOR, burn_in=8_000, learning_rate=4e-3)
+    adversary: AdversaryRecipe = AdversaryRecipe(channels=DISCRIMINATOR, burn_in=20_000, learning_rate=2e-3)
     rooms: int = 3_072
     pool_seed: int = 100_000
     move: float = 0.16  # of a side: how far a pasted object goes at most along each axis
@@ -175,7 +175,7 @@ class RoomsObjectsTask(CatsTask):
         return z[:, : self.recipe.z_dim], z[:, self.recipe.z_dim :].unflatten(1, (len(OBJECTS), -1))
 
     def blocks(
-        self, network: SpatialGAN, z: Tensor, levels: Levels, noise: list[Tensor]
+        self, network: SpatialGAN, z: Tensor, levels: Levels, noise: Sequence[Tensor] | None
     ) -> Iterator[BlockOutput]:
         ground, latents = self.parts(z)
         codes, objects = network.codes(ground, levels), network.object_codes(latents)
