@@ -50,17 +50,27 @@ def test_another_layout_of_the_same_appearance(session, tiny):
     assert session.edit({"op": "relayout", "seed": 5}).scene.layout.same(first.scene.layout)
 
 
+def test_what_was_detached_and_replaced_stays_so_in_another_layout(session, tiny):
+    session.generate(tiny.spec.name, 5)
+    last = session.frame.scene.layout.ids[-1]
+    objects = tiny.spec.name == "spatialgan-objects-tiny"
+    edit = {"op": "replace", "target": last, "seed": 6} if objects else {"op": "detach", "target": last}
+    before = session.edit(edit).scene.layout
+    layout = session.edit({"op": "relayout", "seed": 9}).scene.layout
+    assert (layout.looks, layout.detached) == (before.looks, before.detached)
+    assert layout.looks[-1] == 6 if objects else layout.detached[-1]
+
+
 def test_a_locked_centre_of_another_number_takes_the_room_of_one(session, tiny):
     """Removed and added again it has a number that no sampled centre has."""
     first = session.generate(tiny.spec.name, 5).scene.layout
     last, count = first.ids[-1], len(first)
     edits = [
-        {"op": "remove", "target": last},
         {"op": "add", "level": first.levels[-1], "x": 0.4, "y": 0.4, "sigma": 0.1},
-        {"op": "remove", "target": 0},
+        {"op": "remove", "target": last},
     ]
     added = session.edit(edits).scene.layout
-    number = (set(added.ids) - set(first.ids)).pop() if set(added.ids) - set(first.ids) else last
+    (number,) = set(added.ids) - set(first.ids)
     session.edit({"op": "lock", "target": number})
     layout = session.edit({"op": "relayout", "seed": 9}).scene.layout
     assert len(layout) == count and sorted(layout.levels) == sorted(first.levels)
@@ -78,6 +88,8 @@ def test_the_same_layout_with_other_appearances(session, tiny):
     wanted = tiny.render(replace(other, layout=first.scene.layout))
     again = session.edit({"op": "appearance", "seed": 7, "noise": True})
     assert torch.equal(again.image, wanted) and again.label == "Appearance"
+    noise = [tiny.inputs([scene])[2] for scene in (again.scene, other)]
+    assert all(torch.equal(a, b) for a, b in zip(*noise, strict=True))
     assert torch.equal(session.open(again.code).image, again.image)
     own = session.edit({"op": "appearance", "seed": None})
     assert torch.equal(own.image, first.image) and own.code == first.code
