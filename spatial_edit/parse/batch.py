@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from spatial_edit.checkpoints import weights_hash
@@ -33,6 +32,7 @@ from spatial_edit.images import Fit, enlarge, open_photo, to_pil, to_png_bytes
 from spatial_edit.layouts.codec import scene_to_json
 from spatial_edit.layouts.heatmaps import Heatmaps
 from spatial_edit.layouts.overlay import to_blob_map
+from spatial_edit.layouts.overlays import overlay_map
 from spatial_edit.layouts.tables import BLOB_COLUMNS, element_table
 from spatial_edit.parse.box3d_files import room_table, to_room_map
 from spatial_edit.parse.photo import KeepGoing, Parsed, Progress, parse_photo
@@ -208,21 +208,10 @@ def layout_map(parsed: Parsed, generator: Generator) -> Image.Image:
     if isinstance(generator, Box3DGenerator):
         return to_room_map(generator, parsed.scene, MAP_SIDE)
     if isinstance(parsed.scene.layout, Heatmaps):
-        return heat_map(parsed.scene.layout, MAP_SIDE)
+        return overlay_map(parsed.scene.layout, MAP_SIDE)
     if not parsed.scene.layout.kind:
         return enlarge(to_pil(parsed.reconstruction), MAP_SIDE)
     return to_blob_map(blobs_of(parsed.scene), MAP_SIDE)
-
-
-def heat_map(layout: Heatmaps, side: int) -> Image.Image:
-    """The visible centres' Gaussians, each level in a colour of its own: 0 red, 1 green, 2 blue."""
-    axis = (torch.arange(side) + 0.5) / side
-    shown = layout.visible()
-    canvas = torch.zeros(3, side, side)
-    for centre, sigma, level in zip(shown.centres, shown.sigmas, shown.levels, strict=True):
-        across, down = ((-(axis - value).square() / (2 * sigma.square())).exp() for value in centre)
-        canvas[level] = torch.maximum(canvas[level], down[:, None] * across)
-    return to_pil(2 * canvas - 1)
 
 
 def layout_table(parsed: Parsed, generator: Generator) -> str:
