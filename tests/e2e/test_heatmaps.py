@@ -223,6 +223,10 @@ def test_a_level_is_shown_and_picked_alone(open_heat: Any) -> None:
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
     assert page.locator('.sh-levels [aria-checked="true"]').inner_text() == "All"
+    page.locator('.se-shape[data-id="3"]').focus()
+    page.keyboard.press("3")
+    assert page.locator('.sh-levels [aria-checked="true"]').inner_text() == "Fine"
+    page.keyboard.press("3")
     assert not page.locator(".se-plain.away").count()
 
 

@@ -42,6 +42,12 @@ levelSwitch.addEventListener('keydown', (event) => {
   const next = all[(at + by + all.length) % all.length];
   showLevel(levelOf(next)); next.focus();
 });
+// 1, 2 and 3 on the stage: one level alone, again: all of them. A model whose centres may change their level uses the keys for that.
+hooks.key.push((event) => {
+  const level = Number(event.key) - 1, mine = kind.name === 'heatmaps' && heatCan('appearance') && !event.ctrlKey && !event.metaKey && !event.altKey && '123'.includes(event.key);
+  if (mine && levelsOf().length > 1 && levelsOf().includes(level)) showLevel(levelShown === level ? null : level);
+  return mine;
+});
 
 // ---- the selected centre ----
 const sigmaRow = heatPart('.se-row'), sigmaInput = sigmaRow.querySelector('input');
