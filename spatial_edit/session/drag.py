@@ -128,7 +128,7 @@ def _pair(item: object, place: int) -> tuple[int, list[float]]:
 
 
 def _inside(value: object, name: str, what: str) -> float:
-    place = number(value, f"{name} of {what}", -1e9, 1e9)
+    place = number(value, f"the place {name} of {what}", -1e9, 1e9)
     if not 0.0 <= place <= 1.0:
         end = "target" if name.startswith("to") else "handle"
         raise JsonError(
@@ -149,14 +149,16 @@ def _mask(value: object) -> Tensor | None:
 def _options(value: object) -> DragOptions:
     given = record({} if value is None else value, "the drag's options", (), OPTIONS)
     read: dict[str, object] = {
-        name: number(given[name], name, *limits) for name, limits in RANGES.items() if name in given
+        name: number(given[name], f"the option {name}", *limits)
+        for name, limits in RANGES.items()
+        if name in given
     }
     for name, names in (("mode", MODES), ("space", SPACES)):
         if name in given:
             if given[name] not in names:
-                raise JsonError(f"{name} is {show(given[name])}: use one of {', '.join(names)}")
+                raise JsonError(f"the option {name} is {show(given[name])}: use one of {', '.join(names)}")
             read[name] = given[name]
     for name, most in (("steps", MOST_STEPS), ("picture_every", 50)):
         if name in given:
-            read[name] = integer(given[name], name, 1, most)
+            read[name] = integer(given[name], f"the option {name}", 1, most)
     return DragOptions(**read)  # type: ignore[arg-type]

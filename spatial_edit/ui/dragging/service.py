@@ -10,15 +10,16 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from spatial_edit.films import KINDS
 from spatial_edit.layouts.strict_json import show
 from spatial_edit.session import Frame, Session, resolve
 from spatial_edit.session.drag import drag_refusal, drag_steps, read_drag
 from spatial_edit.ui.dragging.runs import LEFT, Drags
 from spatial_edit.ui.seeing.desk import Desk
-from spatial_edit.films import KINDS
 from spatial_edit.ui.seeing.maps import a_code
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ Answer = dict[str, object]
 NEWS_SECONDS = 0.4  # that a question waits for something new
 MOST_WAITING = 8  # questions that wait at once, of the 40 threads that Gradio has for everything
 CLIENT_CHARACTERS = 40
+SMALL, OFTEN, SELDOM = (
+    128,
+    2,
+    5,
+)  # steps between live pictures of models up to SMALL pixels, and of larger ones
 
 
 def drag_functions(context: Context) -> list[Callable[[Any], Answer]]:
@@ -76,6 +82,9 @@ def started(context: Context, payload: Any) -> Answer:
     refused = drag_refusal(generator, scene)
     if refused:
         raise ValueError(refused)
+    if "picture_every" not in (payload.get("options") or {}):
+        every = OFTEN if generator.spec.resolution <= SMALL else SELDOM
+        asked = replace(asked, options=replace(asked.options, picture_every=every))
     steps = partial(drag_steps, generator, scene, asked)
     return {"run": context.drags.start(client, code, scene, asked, steps).token}
 
