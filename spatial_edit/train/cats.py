@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -29,8 +29,10 @@ from spatial_edit.generators.spatialgan.levels import Centres, Levels, on, stack
 from spatial_edit.generators.spatialgan.network import SpatialConfig, SpatialGAN
 from spatial_edit.generators.spatialgan.prior import Framed
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
+from spatial_edit.nn.equalised import EqualisedLinear
+from spatial_edit.nn.mapping import MappingNetwork
 from spatial_edit.nn.segmenter import Segmenter
-from spatial_edit.nn.stylegan2 import BlockOutput
+from spatial_edit.nn.stylegan2 import BlockOutput, ToRGB
 from spatial_edit.train.adversarial import Adversary, AdversaryRecipe
 from spatial_edit.train.augment import recoloured
 from spatial_edit.train.ema import Ema
@@ -170,6 +172,13 @@ def framed_set(photos: Tensor, recipe: CatsRecipe) -> FramedSet:
     return FramedSet(everything, levels, z, components.scale / components.scale.square().mean().sqrt())
 
 
+def hear(mapping: nn.Module, scale: Tensor) -> None:
+    """Scale what the first layer of a mapping hears of the first entries of its input, (n,): what varies more
+    in pictures is heard more."""
+    assert isinstance(mapping, MappingNetwork)
+    cast("EqualisedLinear", mapping[1]).weight[:, : len(scale)] *= scale
+
+
 class CatsTask:
     """Stage 1; a `Task` for the loop."""
 
@@ -177,10 +186,10 @@ class CatsTask:
         self.recipe, self.data, self.segmenter, self.batch = recipe, data, segmenter, recipe.batch
         torch.manual_seed(recipe.seed)
         network = SpatialGAN(recipe.spatial) if recipe.spatial else StyleGAN2Generator(recipe.plain)
-        with torch.no_grad():  # what varies more in pictures is heard more
-            network.mapping[1].weight[:, : recipe.z_dim] *= data.scale
+        with torch.no_grad():
+            hear(network.mapping, data.scale)
             for rgb in network.synthesis.rgbs:  # the first pictures are grey, not noise
-                rgb.conv.weight *= 0.1
+                cast("ToRGB", rgb).conv.weight.mul_(0.1)
             if isinstance(network, SpatialGAN) and network.config.points:
                 network.points_factor.copy_(recipe.push * torch.eye(COUNT))
         self.modules: dict[str, nn.Module] = {"generator": network}

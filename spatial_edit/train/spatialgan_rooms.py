@@ -35,6 +35,7 @@ from spatial_edit.train.cats import (
     CatsTask,
     Components,
     FramedSet,
+    hear,
 )
 from spatial_edit.train.parallel import device_of
 from spatial_edit.train.scenes import as_float
@@ -130,7 +131,7 @@ class RoomsObjectsTask(CatsTask):
         network = self.modules["generator"]
         assert isinstance(network, SpatialGAN) and network.object_mapping is not None
         with torch.no_grad():
-            network.object_mapping[1].weight[:, : len(data.object_scale)] *= data.object_scale
+            hear(network.object_mapping, data.object_scale)
             mean, factor = joint(data)
             network.joint_mean.copy_(mean)
             network.joint_factor.copy_(factor)

@@ -48,7 +48,7 @@ class Centres:
         """The same on a device."""
         return Centres(self.centres.to(device), self.sigmas.to(device), self.heights.to(device))
 
-    def __getitem__(self, index: object) -> Centres:
+    def __getitem__(self, index: Tensor | slice | int) -> Centres:
         """Some pictures of the batch."""
         return Centres(self.centres[index], self.sigmas[index], self.heights[index])
 

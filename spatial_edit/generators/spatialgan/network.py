@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,7 @@ from spatial_edit.generators.spatialgan.levels import Levels
 from spatial_edit.generators.spatialgan.prior import Joint, Learned, Prior, Spread, Table
 from spatial_edit.nn.equalised import EqualisedLinear
 from spatial_edit.nn.mapping import MappingNetwork
-from spatial_edit.nn.stylegan2 import BlockOutput, SynthesisNetwork
+from spatial_edit.nn.stylegan2 import BlockOutput, StyledLayer, SynthesisNetwork, ToRGB
 
 ENCODINGS = ("none", "norm", "concat", "flatten")
 FLAT_SIDE = 8  # of the maps that `flatten` joins to z
@@ -83,6 +83,9 @@ class EncodedHeat(NamedTuple):
     maps: Mapping[int, Tensor]  # (B, n, s, s) of each side, for `indoor`
 
 
+Encoding = NormEncoding | ConcatEncoding
+
+
 class SpatialSynthesis(SynthesisNetwork):
     """Codes, encoded heatmap and noise -> image."""
 
@@ -121,13 +124,13 @@ class SpatialSynthesis(SynthesisNetwork):
 
         layers: list[tuple[Tensor, ...] | None] = [None] * len(self.layers)
         rgbs: list[tuple[Tensor, ...] | None] = [None] * len(self.rgbs)
-        for name, encoding in self.encodings.items():
-            i = int(name)
+        for name, module in self.encodings.items():
+            i, encoding = int(name), cast("Encoding", module)
             step = (i + 1) // 2
             side = self.sides[step] // 2 if step and i == 2 * step - 1 else self.sides[step]
             layers[i] = encoding.encode(maps(self.sides[step], side), side)
-        for name, encoding in self.rgb_encodings.items():
-            side = self.sides[int(name)]
+        for name, module in self.rgb_encodings.items():
+            side, encoding = self.sides[int(name)], cast("Encoding", module)
             rgbs[int(name)] = encoding.encode(maps(side, side), side)
         styled = {s: levels[0].draw(s) for s in self.sides} if self.config.indoor else {}
         return EncodedHeat(tuple(layers), tuple(rgbs), styled)
@@ -172,22 +175,20 @@ class SpatialSynthesis(SynthesisNetwork):
             for i in range(2 * step - 1 if step else 0, 2 * step + 1):
                 if (kept := heat.layers[i]) is not None:
                     x = self.encodings[str(i)](x, kept)
-                one = None if noise is None else noise[i]
+                one, layer = None if noise is None else noise[i], cast("StyledLayer", self.layers[i])
                 if objects is None:
-                    x = self.layers[i](x, codes[:, i], one)
+                    x = layer(x, codes[:, i], one)
                 else:
-                    styles = style_map(self.layers[i].conv, codes[:, i], objects, heat.maps[x.shape[-1]])
-                    x = spatial_layer(self.layers[i], x, styles, one)
+                    styles = style_map(layer.conv, codes[:, i], objects, heat.maps[x.shape[-1]])
+                    x = spatial_layer(layer, x, styles, one)
             y = x
             if (kept := heat.rgbs[step]) is not None:
                 y = self.rgb_encodings[str(step)](y, kept)
-            code = codes[:, 2 * step + 1]
+            code, output = codes[:, 2 * step + 1], cast("ToRGB", self.rgbs[step])
             if objects is None:
-                own = self.rgbs[step](y, code)
+                own = output(y, code)
             else:
-                own = spatial_rgb(
-                    self.rgbs[step], y, style_map(self.rgbs[step].conv, code, objects, heat.maps[side])
-                )
+                own = spatial_rgb(output, y, style_map(output.conv, code, objects, heat.maps[side]))
             rgb = own if rgb is None else self.upsample(rgb) + own
             yield BlockOutput(side, x, rgb)
 
