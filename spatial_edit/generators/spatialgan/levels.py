@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,7 +49,7 @@ class Centres:
         """The same on a device."""
         return Centres(self.centres.to(device), self.sigmas.to(device), self.heights.to(device))
 
-    def __getitem__(self, index: Tensor | slice | int) -> Centres:
+    def __getitem__(self, index: Any) -> Centres:
         """Some pictures of the batch."""
         return Centres(self.centres[index], self.sigmas[index], self.heights[index])
 
