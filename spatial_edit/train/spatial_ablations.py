@@ -109,6 +109,8 @@ def train_ablation(
     """Train one row for its number of images and measure it. `minutes` is not looked at."""
     task = SketchTask(recipe)
     progress = run(task, Plan(out / "training", 1.0, recipe.images, resume, 1e9, quiet=True, cpu=True))
+    for module in (task.modules["generator"], task.averages["generator"].module):
+        module.cpu()  # the judge reads there
     figures = {"images": float(progress.images), "seconds": 1000 * progress.seconds / progress.images}
     figures |= measured(task)
     (out / "results.json").write_text(json.dumps(figures, indent=1))
