@@ -40,6 +40,7 @@ _HELP_BLOBS = """
 | **Clone · hide · lock · remove** | Ctrl+D · H · L · Delete |
 | **Undo · redo** | Ctrl+Z · Ctrl+Shift+Z |
 | **Draw, protect** | D and draw a region · M and paint what may change |
+| **Drag points** | G, then click what is to move and where it is to go; Ctrl+Enter starts and stops |
 | **Zoom** | Ctrl+wheel or pinch; space and drag to move the picture; 0 for all of it |
 | **More** | right click, long press or Shift+F10 |
 | **Overlapping** | click again to reach the element below, or choose it in the list |

@@ -21,6 +21,7 @@ HELP_KINDS = """
 | **Blocks** | drag onto another one: the two change places; `R`: draw anew |
 | **Points** | drag the handle or its target; `T`: which of them the arrow keys move |
 | **Hide · lock · remove** | H · L · Delete |
+| **Drag points** | G, then click what is to move and where it is to go; Ctrl+Enter starts and stops |
 | **Undo · redo** | Ctrl+Z · Ctrl+Shift+Z |
 """
 

@@ -18,12 +18,12 @@ gr = pytest.importorskip("gradio", reason="gradio is absent: pip install -r requ
 
 from spatial_edit.layouts.guard_codec import mask_to_text  # noqa: E402
 from spatial_edit.session.drag import DragStep, drag_steps, read_drag  # noqa: E402
+from spatial_edit.session.drag_film import MOST_FRAMES, Frames  # noqa: E402
 from spatial_edit.store import Store  # noqa: E402
 from spatial_edit.ui import wiring  # noqa: E402
 from spatial_edit.ui.context import Context  # noqa: E402
 from spatial_edit.ui.dragging import run as runs_module  # noqa: E402
 from spatial_edit.ui.dragging import runs as drags_module  # noqa: E402
-from spatial_edit.session.drag_film import MOST_FRAMES, Frames  # noqa: E402
 from spatial_edit.ui.dragging.run import Run  # noqa: E402
 from spatial_edit.ui.dragging.runs import Drags  # noqa: E402
 from spatial_edit.ui.dragging.service import drag_functions  # noqa: E402
