@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spatial_edit.data.rooms.layers import OBJECTS, room_layers
 from spatial_edit.data.rooms.vocabulary import SEMANTIC
 from spatial_edit.generators.contract import Generator, ModelSpec
 from spatial_edit.layouts import Scene
@@ -29,6 +30,7 @@ from spatial_edit.metrics.locality import DEAD_SHARE, OPAQUE, UNCHANGED, dilate
 from spatial_edit.metrics.movable import shifted, visible
 from spatial_edit.metrics.moving import JUDGE, SEGMENTER, measure_patches, rooms_co_move
 from spatial_edit.metrics.patches import Patches
+from spatial_edit.metrics.truth import TRUTH_SEED
 
 BATCH = 32
 
@@ -41,9 +43,9 @@ def shows_rooms(spec: ModelSpec) -> bool:
 def heatmap_steering(generator: Generator, moves: int, dead: int, seed: int, say: Say) -> Figures:
     """Co-move of the scenes of `moves` seeds, the change elsewhere, and dead centres over `dead` seeds.
 
-    Rooms: `co_move`, its classes, and `co_move_segmenter`. Others: `co_move_level_<n>` of each level, and
-    `co_move`, that of the coarsest one. `background_change` is of the coarsest level, that of finer ones has
-    their number behind it. ValueError for a layout without heatmaps."""
+    Rooms: `co_move`, its classes, `co_move_segmenter`, and `co_move_from_truth`. Others: `co_move_level_<n>`
+    of each level, and `co_move`, that of the coarsest one. `background_change` is of the coarsest level, that
+    of finer ones has their number behind it. ValueError for a layout without heatmaps."""
     name = generator.spec.name
     scenes = [generator.sample(seed + i) for i in range(max(moves, dead))]
     levels = sorted({level for scene in scenes for level in _layout(scene).levels})
@@ -53,6 +55,9 @@ def heatmap_steering(generator: Generator, moves: int, dead: int, seed: int, say
         progress = counter(say, moves)
         figures |= rooms_co_move(generator, JUDGE, scenes[:moves], seed, progress=progress)
         figures |= rooms_co_move(generator, SEGMENTER, scenes[:moves], seed, prefix="co_move_segmenter")
+        if true := true_scenes(generator, moves, seed):
+            say(f"{name}: co-move of {moves} ground-truth layouts")
+            figures |= rooms_co_move(generator, JUDGE, true, seed, prefix="co_move_from_truth")
     else:
         patches = Patches.usual()
         for level in levels:
@@ -68,6 +73,22 @@ def heatmap_steering(generator: Generator, moves: int, dead: int, seed: int, say
         own = background(generator, scenes[:dead], seed, level)
         figures |= {f"{key}_level_{level}": value for key, value in own.items()}
     return figures | dead_centres(generator, scenes[:dead])
+
+
+def true_scenes(generator: Generator, count: int, seed: int = 0) -> list[Scene]:
+    """The appearances of seeds in the layouts of rendered rooms that no training pool holds; none for a model
+    whose centres are not those that `data.rooms.layers` knows."""
+    words = [name.split(" ")[0] for name in generator.spec.row_names]
+    if words != [name.split(" ")[0] for name in OBJECTS]:
+        return []
+    rooms = room_layers(count, TRUTH_SEED + seed, generator.spec.resolution)
+    scenes = []
+    for i in range(count):
+        scene = generator.sample(seed + i)
+        hidden = tuple((~rooms.there[i]).tolist())
+        layout = replace(_layout(scene), centres=rooms.centres[i], sigmas=rooms.sigmas[i], hidden=hidden)
+        scenes.append(replace(scene, layout=layout))
+    return scenes
 
 
 @torch.no_grad()

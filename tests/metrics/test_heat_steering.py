@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from spatial_edit.data.rooms.layers import room_layers
 from spatial_edit.generators.blobgan import BlobGenerator
 from spatial_edit.generators.spatialgan.scenes import SpatialGANScenes
 from spatial_edit.layouts import Scene
@@ -20,7 +21,9 @@ from spatial_edit.metrics.heat_steering import (
     footprint,
     heatmap_steering,
     shows_rooms,
+    true_scenes,
 )
+from spatial_edit.metrics.truth import TRUTH_SEED
 
 
 class Spots(SpatialGANScenes):
@@ -135,6 +138,19 @@ def test_rooms_are_read_by_judge_and_segmenter(monkeypatch: pytest.MonkeyPatch) 
     figures = heatmap_steering(generator, 3, 2, 0, lambda text: None)
     assert (figures["co_move"], figures["co_move_segmenter"]) == ("rooms-judge", "rooms-segmenter")
     assert figures["co_move_n"] == 3 and "co_move_level_0" not in figures
+    assert figures["co_move_from_truth"] == "rooms-judge" and figures["co_move_from_truth_n"] == 3
+
+
+def test_numbers_true_layouts_are_those_of_rendered_rooms() -> None:
+    generator = SpatialGANScenes.tiny(objects=True)
+    assert true_scenes(generator, 4) == []  # nothing says what its centres are
+    generator.spec = replace(generator.spec, row_names=("bed", "window", "painting"))
+    scenes, rooms = true_scenes(generator, 4, 1), room_layers(4, TRUTH_SEED + 1, 32)
+    for i, scene in enumerate(scenes):
+        assert torch.equal(scene.layout.centres, rooms.centres[i])
+        assert [not hidden for hidden in scene.layout.hidden] == rooms.there[i].tolist()
+        assert scene.latent.seed == 1 + i
+    assert generator.render_batch(scenes).shape == (4, 3, 32, 32)
 
 
 def test_errors_of_other_layouts() -> None:
