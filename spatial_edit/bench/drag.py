@@ -40,7 +40,7 @@ from spatial_edit.metrics.drag_distance import (
 from spatial_edit.metrics.patches import Patches
 
 DRAG, JOINT, COARSE = "drag", "joint", "coarse_fine"
-QUICK, NARROW = 2, 1024  # pulls a length; channel base
+QUICK, QUICK_CAP, NARROW = 2, 20, 1024  # pulls a length; steps; channel base
 MOST = 1000
 RATE = DragOptions().learning_rate
 PARTS = ("moves", "steps", "sel")
@@ -66,7 +66,8 @@ def run(options: Namespace) -> Figures:
     if "moves" in parts:
         spatial, plain = _model(options.model), _model(options.baseline)
         with threads(options.threads):
-            figures |= compared(spatial, plain, moves, options.seed, options.rate)
+            cap = QUICK_CAP if options.quick else CAP
+            figures |= compared(spatial, plain, moves, options.seed, options.rate, cap)
         figures |= {"model": options.model, "baseline": options.baseline}
     if "steps" in parts:
         say("steps: ours and the usual one in turn")
@@ -79,17 +80,19 @@ def run(options: Namespace) -> Figures:
     return figures | {"threads": options.threads, "quick": bool(options.quick)}
 
 
-def compared(spatial: Model, plain: Model, moves: int, seed: int = 0, rate: float = RATE) -> Figures:
-    """The three methods on the same pulls of both lengths. rate: of Adam for the codes. ValueError for a
-    `spatial` without centres and for models that cannot be dragged."""
+def compared(
+    spatial: Model, plain: Model, moves: int, seed: int = 0, rate: float = RATE, cap: int = CAP
+) -> Figures:
+    """The three methods on the same pulls of both lengths. rate: of Adam for the codes; cap: the most
+    steps. ValueError for a `spatial` without centres and for models that cannot be dragged."""
     for one in (spatial, plain):
         if not isinstance(one, Draggable):
             raise BenchError("one of the two models cannot be dragged: compare a SpatialGAN and a StyleGAN2")
     known, patches = seen(spatial), Patches.usual()
     methods = {
-        DRAG: (plain, settings("latent", rate)),
-        JOINT: (spatial, settings("joint", rate)),
-        COARSE: (spatial, settings("coarse", rate)),
+        DRAG: (plain, settings("latent", rate, cap)),
+        JOINT: (spatial, settings("joint", rate, cap)),
+        COARSE: (spatial, settings("coarse", rate, cap)),
     }
     figures: Figures = {}
     every = {name: Outcomes() for name in methods}
@@ -105,14 +108,14 @@ def compared(spatial: Model, plain: Model, moves: int, seed: int = 0, rate: floa
     for name, many in every.items():
         means = many.figures()
         figures |= {f"{key}_{name}": means[key] for key in ("distance", "refound") if key in means}
-    return figures | {"moves": moves, "refound_by": patches.name, "learning_rate": rate}
+    return figures | {"moves": moves, "refound_by": patches.name, "learning_rate": rate, "cap": cap}
 
 
-def settings(mode: str, rate: float = RATE) -> DragOptions:
+def settings(mode: str, rate: float = RATE, cap: int = CAP) -> DragOptions:
     """One stop rule for all; the rest as people use it."""
     return DragOptions(
         mode=mode,  # type: ignore[arg-type]
-        steps=CAP,
+        steps=cap,
         arrived=ARRIVED,
         learning_rate=rate,
         watch=False,
