@@ -146,6 +146,15 @@ def test_numbers_every_photo_is_drawn_about_equally_often(photos: Path) -> None:
     assert counts.min() >= 2 and counts.max() <= 3
 
 
+def test_numbers_half_of_them_are_mirrored(tmp_path: Path) -> None:
+    """A photo that is bright on the left: frames turn and shift it, only a mirror swaps its sides."""
+    picture = torch.linspace(1, -1, 64).expand(3, 64, 64)
+    save_png(picture, tmp_path / "left.png")
+    drawn = torch.cat(list(real_pictures(Photos(tmp_path, 64), 32, 200, True, 0)))
+    bright_right = drawn[..., 16:].mean((1, 2, 3)) > drawn[..., :16].mean((1, 2, 3))
+    assert 70 <= int(bright_right.sum()) <= 130
+
+
 def test_floors(stats: PhotoStats, photos: Path, squeeze: Squeeze) -> None:
     assert 0 < stats.facts.floor < stats.facts.photos_floor  # other frames are nearer than other photos
     assert stats.facts.count == 30 and stats.facts.photos == 12 and stats.facts.frames

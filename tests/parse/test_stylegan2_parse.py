@@ -93,7 +93,7 @@ def test_scenes_of_several_kinds_are_drawn_together(generator, photo):
 def test_errors(generator, photo):
     scene = parse_photo(generator, photo, "encode").scene
     wrong = replace(scene, latent=replace(scene.latent, rows=scene.latent.rows[:-1]))
-    with pytest.raises(ValueError, match="parse the photo again"):
+    with pytest.raises(ValueError, match="parse the photo or drag the points again"):
         generator.render(wrong)
     seeded = generator.sample(1)
     with pytest.raises(ValueError, match="again from its seed"):
