@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, nn
 
-from spatial_edit.generators.dragging import CODES, FIRST_ROWS, Anchor, Space, Window, dragged
+from spatial_edit.generators.dragging import CODES, FIRST_ROWS, Anchor, Space, Window, cut, dragged
 from spatial_edit.layouts import Scene
 from spatial_edit.nn.windowed import Crops, FrozenSynthesis
 
@@ -103,6 +103,8 @@ class StyleGAN2Dragging:
         corners, size = corners_of(windows)
         blocks = self.synthesis.whole_blocks(corners, size)
         x = self.synthesis.whole(codes, blocks=blocks)
+        if blocks == len(self.synthesis.sides):
+            return cut(x, windows)
         return cut_out(self.synthesis.squares(x, blocks, corners, size, codes), windows)
 
     def picture(self) -> Tensor:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from spatial_edit.edits.drag import motion
 from spatial_edit.edits.drag.coarse import coarse_move
-from spatial_edit.generators.dragging import Anchor
+from spatial_edit.edits.drag.hold import Held
+from spatial_edit.generators.dragging import Anchor, Window, cut
 
 SIDE, FEATURES = 32, 16
 
@@ -103,12 +104,30 @@ def test_gradients_stop_at_what_is_moved_from(features: Tensor) -> None:
     assert (leaf.grad[..., 9] != 0).any()
 
 
-def test_numbers_mask(features: Tensor) -> None:
-    start = torch.randn_like(features)
+MASKS = {
+    "all": (slice(0, 32), slice(0, 32)),
+    "a corner": (slice(27, 32), slice(0, 3)),
+    "inside": (slice(9, 14), slice(10, 21)),
+    "a pixel": (slice(9, 10), slice(31, 32)),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_numbers_mask(name: str) -> None:
+    """Number and gradient, against resizing all of the map."""
+    draws = torch.Generator().manual_seed(1)
+    features = torch.randn(1, 19, FEATURES, FEATURES, generator=draws).requires_grad_()
+    start = torch.randn(1, 19, FEATURES, FEATURES, generator=draws)
     fixed = torch.zeros(SIDE, SIDE)
-    fixed[:, 20:] = 1
+    fixed[MASKS[name]] = 1
     wanted = ((whole(features) - whole(start)) * fixed).abs().mean()
-    assert float(motion.mask_loss(features, start, fixed)) == pytest.approx(float(wanted), rel=1e-5)
+    (slope,) = torch.autograd.grad(wanted, features)
+    held = Held(fixed, FEATURES)
+    got = held.loss(*(cut(x, [held.window])[0] for x in (features, start)))
+    (own,) = torch.autograd.grad(2 * got, features)
+    assert float(got.detach()) == pytest.approx(float(wanted.detach()), rel=1e-5)
+    assert torch.allclose(own, 2 * slope, atol=1e-8)
+    assert held.window == Window(0, 0, 16, 16) if name == "all" else held.window.bottom - held.window.top < 7
 
 
 FACE = (Anchor(0, None, True), Anchor(1, 0, True), Anchor(2, 0, True), Anchor(2, None, True))

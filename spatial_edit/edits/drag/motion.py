@@ -18,7 +18,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from spatial_edit.generators.dragging import Window
@@ -139,14 +138,6 @@ def _at(patch: Patch, y: Tensor, x: Tensor, side: int) -> Tensor:
     there = (y >= 0) & (y < side) & (x >= 0) & (x < side)
     values = patch.values[:, (y.clamp(0, side - 1) - patch.top), (x.clamp(0, side - 1) - patch.left)]
     return values if bool(there.all()) else values * there.to(values)
-
-
-def mask_loss(features: Tensor, start: Tensor, fixed: Tensor) -> Tensor:
-    """mean |(F - F0) fixed| at the picture's side. features, start (1, C, f, f); fixed (h, h), 1 where
-    nothing may change. Resizing is linear, so that the difference is resized once."""
-    size = (fixed.shape[-2], fixed.shape[-1])
-    apart = F.interpolate(features - start, size=size, mode="bilinear", align_corners=False)
-    return (apart * fixed).abs().mean()
 
 
 def mean_distance(features: Tensor, wanted: Tensor) -> float:

@@ -13,10 +13,11 @@ from torch import Tensor
 from spatial_edit.edits.drag import motion
 from spatial_edit.edits.drag.check import check_mask, check_mode, check_options, check_points, draggable
 from spatial_edit.edits.drag.coarse import coarse_move
+from spatial_edit.edits.drag.hold import Held
 from spatial_edit.edits.drag.motion import MARGIN, Patch, Pixel
 from spatial_edit.edits.drag.options import DragError, DragOptions, DragStep, Mode, State
 from spatial_edit.edits.drag.watch import NOTES, Watch
-from spatial_edit.generators.dragging import CODES, LAYOUT, Dragging
+from spatial_edit.generators.dragging import CODES, LAYOUT, Dragging, Window, cut
 from spatial_edit.layouts import Points, Scene
 
 LEAST_MOTION, LEAST_TRACKING = 2, 3  # pixels: radii at 512 would vanish in a small picture
@@ -69,7 +70,8 @@ class Run:
     def __init__(
         self, dragging: Dragging, points: Points, fixed: Tensor | None, options: DragOptions, mode: Mode
     ) -> None:
-        self.dragging, self.options, self.mode, self.fixed = dragging, options, mode, fixed
+        self.dragging, self.options, self.mode = dragging, options, mode
+        self.held = None if fixed is None else Held(fixed, dragging.feature_side)
         self.side = side = dragging.side
         self.handles, self.goals = points.handles.float(), points.targets.float()  # (P, 2) fractions, x first
         self.targets = [(y * side - 0.5, x * side - 0.5) for x, y in points.targets.tolist()]
@@ -97,13 +99,13 @@ class Run:
     @torch.no_grad()
     def _remember(self) -> None:
         """The features of the start: those of the handles, and with a mask all of them."""
-        features = self.dragging.features()
+        features = self.dragging.features().float()
         if not bool(torch.isfinite(features).all()):
             raise DragError("this scene has features that are not finite: open another one")
         self.wanted = [motion.feature_at(self._resized(features, p, 0), p).clone() for p in self.points]
         # 0 where the whole picture is of one colour
         self.apart = [max(motion.mean_distance(features, f), 1e-12) for f in self.wanted]
-        self.start = features if self.fixed is not None else None
+        self.start = None if self.held is None else cut(features, [self.held.window])[0].clone()
         self.code = self.dragging.variables[CODES].detach().clone()
 
     def _resized(self, features: Tensor, p: Pixel, radius: int) -> Patch:
@@ -126,9 +128,10 @@ class Run:
         centres.copy_(move.centres)
         predicted = [self._pixel(x, y) for x, y in move.predicted.tolist()]
         radius = max(round(options.search * self.side), self.tracking_radius)
+        patches, _ = self._patches(predicted, radius)
         found = [
             motion.tracked(patch, p, wanted, radius, self.side)
-            for patch, p, wanted in zip(self._patches(predicted, radius), predicted, self.wanted, strict=True)
+            for patch, p, wanted in zip(patches, predicted, self.wanted, strict=True)
         ]
         self.points = [p for p, _ in found]
         # NaN compares as false: a move that breaks the picture is taken back as well
@@ -138,13 +141,19 @@ class Run:
             return False
         return True
 
-    def _patches(self, points: Sequence[Pixel], radius: int) -> list[Patch]:
-        """The resized features around places, without the rest of the map where the model can do that."""
+    def _patches(
+        self, points: Sequence[Pixel], radius: int, *more: Window
+    ) -> tuple[list[Patch], list[Tensor]]:
+        """The resized features around places, and those in more windows as they are; without the rest of the
+        map where the model can do that."""
         size = self.dragging.feature_side
         areas = [motion.span(p, radius, self.side) for p in points]
         windows = [motion.source(area, self.side, size) for area in areas]
-        parts = self.dragging.windows(windows)
-        return [motion.resized(part, area, self.side, size) for part, area in zip(parts, areas, strict=True)]
+        parts = [part.float() for part in self.dragging.windows([*windows, *more])]
+        patches = [
+            motion.resized(part, area, self.side, size) for part, area in zip(parts, areas, strict=False)
+        ]
+        return patches, parts[len(areas) :]
 
     @torch.enable_grad()
     def look(self) -> State:
@@ -153,11 +162,7 @@ class Run:
         for name, variable in self.dragging.variables.items():
             variable.requires_grad_(name == group)
         radius = self.tracking_radius + self.motion_radius + MARGIN
-        whole = self.dragging.features() if self.fixed is not None else None
-        if whole is None:
-            patches = self._patches(self.points, radius)
-        else:
-            patches = [self._resized(whole, p, radius) for p in self.points]
+        patches, held = self._patches(self.points, radius, *([self.held.window] if self.held else []))
         found = [
             motion.tracked(patch, p, wanted, self.tracking_radius, self.side)
             for patch, p, wanted in zip(patches, self.points, self.wanted, strict=True)
@@ -165,14 +170,14 @@ class Run:
         self.points = [p for p, _ in found]
         self.away = motion.distances(self.points, self.targets)
         unlike = [value / apart for (_, value), apart in zip(found, self.apart, strict=True)]
-        self.terms = self._loss(patches, whole)
+        self.terms = self._loss(patches, held[0] if held else None)
         self.loss = float(self.terms.detach())
         state = self.watch.see(self.points, self.away, [*unlike, self.loss * 0])
         if state != "diverged":
             self._keep_best()
         return state
 
-    def _loss(self, patches: Sequence[Patch], whole: Tensor | None) -> Tensor:
+    def _loss(self, patches: Sequence[Patch], protected: Tensor | None) -> Tensor:
         """The number that a step makes smaller."""
         options = self.options
         total = torch.zeros(())
@@ -182,9 +187,8 @@ class Run:
             )
             if term is not None:
                 total = total + term.cpu()
-        if whole is not None and self.fixed is not None and self.start is not None:
-            lost = motion.mask_loss(whole, self.start, self.fixed.to(whole.device))
-            total = total + options.mask_weight * lost.cpu()
+        if protected is not None and self.held is not None and self.start is not None:
+            total = total + options.mask_weight * self.held.loss(protected, self.start).cpu()
         if options.code_weight:
             code = self.dragging.variables[CODES]
             total = total + options.code_weight * (code - self.code).abs().mean().cpu()

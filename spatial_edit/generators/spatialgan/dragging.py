@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from spatial_edit.generators.dragging import CODES, LAYOUT, Anchor, Space, Window, dragged
+from spatial_edit.generators.dragging import CODES, LAYOUT, Anchor, Space, Window, cut, dragged
 from spatial_edit.generators.spatialgan.network import EncodedHeat
 from spatial_edit.generators.stylegan2_dragging import Rows, adapted, corners_of, cut_out
 from spatial_edit.layouts import Scene
@@ -89,6 +89,8 @@ class SpatialGANDragging:
         corners, size = corners_of(windows)
         blocks = self.synthesis.whole_blocks(corners, size)
         x = self._whole(codes, objects, blocks)
+        if blocks == len(self.synthesis.sides):
+            return cut(x, windows)
         return cut_out(self.synthesis.squares(x, blocks, corners, size, codes, objects), windows)
 
     def picture(self) -> Tensor:
