@@ -130,7 +130,9 @@ class Seen:
 
 def seen(generator: Model, count: int = LOOKED_AT) -> Seen:
     """The centres of the samples of seeds 0 .. count - 1. ValueError for a model without any."""
-    found = [anchors(generator.sample(seed)) for seed in range(count)]
+    many = getattr(generator, "sample_batch", None)  # much faster for models whose layouts are sampled
+    scenes = many(list(range(count))) if many else [generator.sample(seed) for seed in range(count)]
+    found = [anchors(scene) for scene in scenes]
     if not any(len(centres) for centres, _ in found):
         raise ValueError("this model has no centres to start a drag from: choose one with a layout")
     return Seen(torch.cat([c for c, _ in found]), torch.cat([s for _, s in found]))
