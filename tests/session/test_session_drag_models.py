@@ -1,4 +1,4 @@
-"""Real drags through the session, of every family that has them: small networks, random weights, two steps."""
+"""Real drags through the session, of every family that has them: random weights, two steps."""
 
 from __future__ import annotations
 
