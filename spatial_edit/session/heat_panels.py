@@ -96,7 +96,7 @@ def feature_panels(generator: Generator, scene: Scene) -> tuple[Panel, ...]:
 
     ValueError for a model that does not show its blocks."""
     if not isinstance(generator, InBlocks):
-        raise ValueError(f"{scene.model} does not show its features: choose a model of heatmaps")
+        raise ValueError(f"the model {scene.model} does not show its features: choose a model of heatmaps")
     panels = []
     for block in generator.blocks(scene):
         mean = block.features[0].float().mean(0).cpu()
@@ -116,8 +116,8 @@ def discriminator_of(generator: Generator) -> Discriminator:
     """The discriminator that lies beside a model's weights; ValueError when there is none."""
     if not has_discriminator(generator):
         raise ValueError(
-            f"{generator.spec.name} comes without the discriminator that it was trained against, so there "
-            "is no attention to show"
+            f"the discriminator that {generator.spec.name} was trained against does not come with it, so "
+            "there is no attention to show"
         )
     folder = Path(generator.spec.folder or "") / FOLDER
     return _judges.get((str(folder), generator.weights), lambda: load_discriminator(folder))

@@ -107,7 +107,14 @@ def test_finer_levels_follow_the_coarse_one_unless_detached(open_heat: Any) -> N
     )
     before = centres(page)
     pick(page, 0)
-    one_step(page, lambda: drag_centre(page, 0, 0.05, 0))
+    start, now = elements(page), at(page, *(elements(page)[0][axis] for axis in "xy"))
+    page.mouse.move(*now)
+    page.mouse.down()
+    page.mouse.move(now[0] + 0.05 * page.locator(".se-svg").bounding_box()["width"], now[1], steps=4)
+    page.wait_for_function("(x) => spatialEdit.elements[3].x > x + 0.03", arg=start[3]["x"])
+    assert elements(page)[2]["x"] == start[2]["x"]  # while the drag goes on
+    page.mouse.up()
+    settle(page)
     shift = (centres(page) - before)[:, 0]
     assert shift[2].abs() < 1e-3 and (shift[[0, 1, 3, 4, 5, 6]] > 0.03).all()
     pick(page, 2)

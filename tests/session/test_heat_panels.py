@@ -87,7 +87,7 @@ def test_attention_is_drawn_at_three_sides(judged: SpatialGANScenes) -> None:
 def test_a_model_without_a_discriminator_says_so() -> None:
     model = SpatialGANScenes.tiny()
     assert not has_discriminator(model)
-    with pytest.raises(ValueError, match="comes without the discriminator") as caught:
+    with pytest.raises(ValueError, match="does not come with it") as caught:
         attention_panels(model, model.sample(1), 16)
     assert "\n" not in str(caught.value)
 

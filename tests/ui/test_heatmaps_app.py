@@ -118,5 +118,5 @@ def test_a_bad_request_is_a_sentence(context: Context, payload: Any) -> None:
 
 def test_a_model_without_its_discriminator_says_so(context: Context) -> None:
     code = share.encode(context.lookup("objects").sample(1), 237)
-    with pytest.raises(ValueError, match="comes without the discriminator"):
+    with pytest.raises(ValueError, match="does not come with it"):
         seen_inside(context, {"what": "attention", "code": code})
