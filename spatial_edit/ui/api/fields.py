@@ -11,10 +11,10 @@ from typing import Any
 
 import gradio as gr
 
+from spatial_edit.films import KINDS
 from spatial_edit.layouts.points import MAX_PAIRS
 from spatial_edit.ui.context import Context
 from spatial_edit.ui.photos.batch import EFFORTS
-from spatial_edit.films import KINDS
 from spatial_edit.ui.seeing.maps import MAPS
 
 SEED = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from spatial_edit.films import FRAMES_A_SECOND, KINDS, SIDES, Shot, film_file
 from spatial_edit.images import enlarge, to_pil
 from spatial_edit.layouts import Scene
 from spatial_edit.session import resolve
 from spatial_edit.session.picture import draw
 from spatial_edit.ui.seeing.between import Draw, eased, picture_between
-from spatial_edit.films import FRAMES_A_SECOND, KINDS, SIDES, Shot, film_file
 from spatial_edit.ui.seeing.maps import a_code
 
 if TYPE_CHECKING:
