@@ -25,8 +25,9 @@ from spatial_edit.generators.spatialgan.encoder import (
     Reading,
     encoder_to_json,
 )
-from spatial_edit.train.cats import SIGMAS, CatsRecipe, FramedSet, framed_set
+from spatial_edit.train.cats_recipe import SIGMAS, CatsRecipe
 from spatial_edit.train.ema import Ema
+from spatial_edit.train.framed_set import FramedSet, framed_set
 from spatial_edit.train.loop import Plan, run
 from spatial_edit.train.parallel import all_finite, device_of
 from spatial_edit.train.scenes import as_float, contact_sheet

@@ -31,8 +31,11 @@ from spatial_edit.generators.stylegan2 import (
     discriminator_to_json,
 )
 from spatial_edit.nn.discriminator import Discriminator
-from spatial_edit.train.cats import CatsAdversarialTask, CatsRecipe, CatsTask, framed_set
+from spatial_edit.train.cats import CatsTask
+from spatial_edit.train.cats_adversarial import CatsAdversarialTask
 from spatial_edit.train.cats_encoder import CatsEncoderTask
+from spatial_edit.train.cats_recipe import CatsRecipe
+from spatial_edit.train.framed_set import framed_set
 from spatial_edit.train.loop import Plan, Task, run
 from spatial_edit.train.parallel import is_main
 from spatial_edit.train.rooms_pipeline import load_segmenter, summary

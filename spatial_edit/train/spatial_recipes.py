@@ -15,8 +15,8 @@ from spatial_edit.generators.spatialgan.network import SpatialConfig
 from spatial_edit.generators.spatialgan.prior import Framed
 from spatial_edit.generators.stylegan2 import StyleGAN2Config
 from spatial_edit.train.adversarial import AdversaryRecipe
-from spatial_edit.train.cats import COUNT, POINTS, SIGMAS, CatsRecipe
 from spatial_edit.train.cats_pipeline import CatsPipelineRecipe, Stage, train_cats
+from spatial_edit.train.cats_recipe import COUNT, POINTS, SIGMAS, CatsRecipe
 from spatial_edit.train.spatial_ablations import ablation_recipes, train_ablation
 from spatial_edit.train.spatial_rooms_pipeline import RoomsObjectsPipelineRecipe, train_rooms_objects
 from spatial_edit.train.spatialgan_rooms import RoomsObjectsRecipe

@@ -28,15 +28,10 @@ from spatial_edit.generators.spatialgan.prior import Joint
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.nn.stylegan2 import BlockOutput
 from spatial_edit.train.adversarial import AdversaryRecipe
-from spatial_edit.train.cats import (
-    DISCRIMINATOR,
-    CatsAdversarialTask,
-    CatsRecipe,
-    CatsTask,
-    Components,
-    FramedSet,
-    hear,
-)
+from spatial_edit.train.cats import CatsTask, hear
+from spatial_edit.train.cats_adversarial import CatsAdversarialTask
+from spatial_edit.train.cats_recipe import DISCRIMINATOR, CatsRecipe
+from spatial_edit.train.framed_set import Components, FramedSet
 from spatial_edit.train.parallel import device_of
 from spatial_edit.train.scenes import as_float
 

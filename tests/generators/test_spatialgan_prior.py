@@ -98,7 +98,8 @@ def test_framed_draws_frame_then_offsets():
 
 def test_framed_is_what_the_cats_are_trained_with():
     from spatial_edit.data.framing import Frames
-    from spatial_edit.train.cats import COUNT, POINTS, SIGMAS, levels_of
+    from spatial_edit.train.cats_recipe import COUNT, POINTS, SIGMAS
+    from spatial_edit.train.framed_set import levels_of
 
     model = model_of(Framed(POINTS, SIGMAS), points=COUNT)
     state = np.random.RandomState(8)

@@ -13,8 +13,9 @@ from spatial_edit.generators.spatialgan.encoder import EncoderConfig, PhotoEncod
 from spatial_edit.generators.spatialgan.levels import Centres
 from spatial_edit.images import save_png
 from spatial_edit.train import cats_encoder
-from spatial_edit.train.cats import SIGMAS, CatsRecipe, FramedSet
 from spatial_edit.train.cats_encoder import CatsEncoderTask, build
+from spatial_edit.train.cats_recipe import SIGMAS, CatsRecipe
+from spatial_edit.train.framed_set import FramedSet
 
 SIDE = 16
 
