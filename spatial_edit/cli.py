@@ -255,7 +255,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--backbone",
         metavar="NETWORK",
-        help="name or folder of an imported Inception, for the FID, of a SqueezeNet, for models of photos, or "
+        help="name or folder of an imported Inception, for the FID, of a SqueezeNet, for photos, or "
         "with --parse of an LPIPS",
     )
     parser.add_argument(

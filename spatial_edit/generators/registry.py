@@ -14,7 +14,14 @@ from spatial_edit.generators.blobgan.published_scenes import load_published
 from spatial_edit.generators.blobgan.renderer import load_blob_generator
 from spatial_edit.generators.box3d.renderer import load_box3d
 from spatial_edit.generators.box3d.vector import SLOT_NAMES
-from spatial_edit.generators.contract import SCENE_OPS, STYLE_OPS, Generator, ModelSpec
+from spatial_edit.generators.contract import (
+    HIERARCHY_OPS,
+    OBJECT_OPS,
+    SCENE_OPS,
+    STYLE_OPS,
+    Generator,
+    ModelSpec,
+)
 from spatial_edit.generators.ganformer.scenes import load_ganformer
 from spatial_edit.generators.imported import FACTS_NAME, added, free_number, read_facts, spec_from
 from spatial_edit.generators.spatialgan.eqgan_scenes import load_eqgan
@@ -58,6 +65,10 @@ BOX_ROWS = tuple(name.replace("_", " ") for name in SLOT_NAMES) + tuple(
     f"{name}, style {style + 1}" for name in CLASSES for style in range(STYLES)
 )
 
+# the centres of the models of heatmaps, by number
+CAT_PARTS = ("face", "eye (left)", "eye (right)", "ear (left)", "ear (right)", "nose", "chest")
+ROOM_OBJECTS = ("bed", "window", "painting")
+
 MODELS: dict[str, ModelSpec] = {
     "blobgan-rooms": ModelSpec(
         name="blobgan-rooms",
@@ -96,6 +107,45 @@ MODELS: dict[str, ModelSpec] = {
         folder=CHECKPOINTS / "box3d-rooms",
         row_names=BOX_ROWS,
         max_elements=MAX_BOXES,
+    ),
+    "spatialgan-cats": ModelSpec(
+        name="spatialgan-cats",
+        number=4,
+        family="spatialgan",
+        title="Cats, as a hierarchy of heatmaps",
+        kind="heatmaps",
+        resolution=64,
+        licence="CC BY-NC 4.0",
+        training_data="5,123 photos of cats' faces, with their frames known",
+        folder=CHECKPOINTS / "spatialgan-cats",
+        row_names=CAT_PARTS,
+        max_elements=len(CAT_PARTS),
+        edits=HIERARCHY_OPS,
+    ),
+    "stylegan2-cats": ModelSpec(
+        name="stylegan2-cats",
+        number=5,
+        family="stylegan2",
+        title="Cats without a layout (the baseline)",
+        kind="",
+        resolution=64,
+        licence="CC BY-NC 4.0",
+        training_data="5,123 photos of cats' faces",
+        folder=CHECKPOINTS / "stylegan2-cats",
+    ),
+    "spatialgan-rooms": ModelSpec(
+        name="spatialgan-rooms",
+        number=6,
+        family="spatialgan",
+        title="Bedrooms, as heatmaps of three objects",
+        kind="heatmaps",
+        resolution=64,
+        licence="MIT",
+        training_data="procedural bedrooms of this project (centres from ground truth)",
+        folder=CHECKPOINTS / "spatialgan-rooms",
+        row_names=ROOM_OBJECTS,
+        max_elements=len(ROOM_OBJECTS),
+        edits=OBJECT_OPS,
     ),
 }
 

@@ -47,7 +47,6 @@ class Crops(NamedTuple):
         on = ((lines >= 0) & (lines < self.side)).to(self.values)
         return self._replace(values=self.values * (on[:, 0, None, :, None] * on[:, 1, None, None, :]))
 
-
     def cut(self, corners: Sequence[Corner], size: int) -> Crops:
         """Smaller squares, one within each."""
         parts = [

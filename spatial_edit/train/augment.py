@@ -1,5 +1,5 @@
-"""Differentiable augmentation (Zhao et al. 2020): what the discriminator sees of real and of generated pictures
-alike.
+"""Differentiable augmentation (Zhao et al. 2020): what the discriminator sees of real and of generated
+pictures alike.
 
 Only the policy's colour part: position is what our heatmaps are about, and the framing of the photos has
 already varied it.

@@ -15,7 +15,7 @@ HELP_KINDS = """
 | | |
 |---|---|
 | **Move** | drag, or arrow keys (Shift: larger steps) |
-| **Heatmap centres** | finer ones follow a coarse one, Alt: alone; white handle, `+` `-`: sigma; `1` `2` `3`: level |
+| **Heatmaps** | finer centres follow, Alt: alone; white handle, `+` `-`: sigma; `1` `2` `3`: level |
 | **Boxes** | drag a corner (Shift: keep the form), `+` `-`, `,` `.`; right click: its class, a new box |
 | **Segments** | Alt+drag: paint with the selected one |
 | **Blocks** | drag onto another one: the two change places; `R`: draw anew |

@@ -16,11 +16,11 @@ from PIL import Image
 
 gr = pytest.importorskip("gradio", reason="gradio is absent: pip install -r requirements.txt")
 
+from spatial_edit.films import FRAMES_A_SECOND  # noqa: E402
 from spatial_edit.store import Store  # noqa: E402
 from spatial_edit.ui.context import Context  # noqa: E402
 from spatial_edit.ui.seeing import replay  # noqa: E402
 from spatial_edit.ui.seeing.between import eased, moves_only, picture_between, towards  # noqa: E402
-from spatial_edit.films import FRAMES_A_SECOND  # noqa: E402
 from spatial_edit.ui.seeing.replay import LONGEST, Jobs, film_pictures, replay_file  # noqa: E402
 from spatial_edit.ui.seeing.service import seeing_functions  # noqa: E402
 from spatial_edit.ui.serving.seats import Seats  # noqa: E402
