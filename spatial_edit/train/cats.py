@@ -99,9 +99,10 @@ class CatsTask:
         return network.synthesis.blocks(network.codes(z, levels), noise, network.synthesis.encode(levels))
 
     def repaint(
-        self, count: int, side: int = 0
+        self, count: int, side: int = 0, weight: float = 0.0
     ) -> tuple[Tensor, Tensor, Tensor, Levels | None, dict[str, Tensor]]:
-        """Painted pictures of the set, the pictures, the loss, their levels and the loss's parts."""
+        """Painted pictures of the set, the pictures, the loss, their levels and the loss's parts. weight: of
+        the perceptual loss, in the features of a frozen segmenter."""
         recipe = self.recipe
         target, z, levels = self.draw(count)
         z = z + recipe.z_noise * torch.randn(z.shape, generator=self.generator).to(z)
@@ -110,13 +111,13 @@ class CatsTask:
         apart = painted - target
         l1 = (apart.abs().mean() + F.avg_pool2d(apart, 4).abs().mean()) / 2
         loss, parts = recipe.l1 * l1, {"l1": l1.detach()}
-        if self.segmenter is not None and recipe.perceptual and not side:
+        if self.segmenter is not None and weight:
             with self.half(painted.device):
                 with torch.no_grad():
                     wanted = self.segmenter.features(target.contiguous(memory_format=torch.channels_last))
                 seen = self.segmenter.features(painted.contiguous(memory_format=torch.channels_last))
                 distance = perceptual(seen, wanted)
-            loss = loss + recipe.perceptual * distance
+            loss = loss + weight * distance
             parts["perceptual"] = distance.detach()
         return painted, target, loss, levels, parts
 

@@ -63,7 +63,7 @@ class CatsAdversarialTask(CatsTask):
         recipe, half = self.recipe, self.batch // 2
         self.set_rate(recipe.adversarial_rate, progress, images)
         network = self.modules["generator"]
-        painted, target, loss, levels, parts = self.repaint(half)
+        painted, target, loss, levels, parts = self.repaint(half, weight=recipe.perceptual)
         z, drawn = self.fresh(half, network)
         fake = torch.cat([painted, self.paint(network, z, drawn)])
         both = None

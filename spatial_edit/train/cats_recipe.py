@@ -40,7 +40,7 @@ class CatsRecipe:
     final_rate: float = 0.1
     mapping_rate: float = 30.0  # of stage 1, beside the slow rate that the mapping has of itself
     l1: float = 6.0
-    perceptual: float = 0.0
+    perceptual: float = 0.0  # of the second stage
     z_noise: float = 0.1
     align: float = 0.05
     weight: float = 0.2  # of the adversarial loss
