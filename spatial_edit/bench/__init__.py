@@ -52,7 +52,10 @@ def _drag_options(parser: ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2, help="that torch computes with (default 2)")
     parser.add_argument("--rate", type=float, default=0.002, help="Adam's, for codes (default 0.002)")
     parser.add_argument(
-        "--part", action="append", choices=("moves", "steps", "sel"), help="only this (may be repeated)"
+        "--part",
+        action="append",
+        choices=("moves", "steps", "sel", "reach"),
+        help="only this (may be repeated)",
     )
     parser.add_argument("--quick", action="store_true", help="few and small: a check, not a result")
 

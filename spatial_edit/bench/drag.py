@@ -9,6 +9,7 @@ coarse_fine_speedup_30, _60   mean time of a drag alone over that of coarse + fi
 distance_drag, distance_coarse_fine   mean last distance between handle and target over the side, both lengths
 refound_<method>              the same by features that the drags have no part in
 step_speedup, step_speedup_fp32   see `drag_steps`
+coarse_r.._a..                with --part reach alone, see `drag_reach`
 sel_cost                      see `sel_cost`
 <method>_<length>_...         see `metrics.drag_distance.Outcomes`: seconds, misses, refound ..
 """
@@ -20,6 +21,7 @@ from argparse import Namespace
 from typing import cast
 
 from spatial_edit.bench import BenchError, Figures
+from spatial_edit.bench.drag_reach import coarse_grid
 from spatial_edit.bench.drag_steps import step_speedup
 from spatial_edit.bench.paired import threads
 from spatial_edit.bench.sel_cost import sel_cost
@@ -43,7 +45,7 @@ DRAG, JOINT, COARSE = "drag", "joint", "coarse_fine"
 QUICK, QUICK_CAP, NARROW = 2, 20, 1024  # pulls a length; steps; channel base
 MOST = 1000
 RATE = DragOptions().learning_rate
-PARTS = ("moves", "steps", "sel")
+PARTS = ("moves", "steps", "sel")  # "reach" only when it is asked for
 TARGETS = {  # figure -> the bound, and whether it is the least or the most
     "coarse_fine_speedup_30": (2.5, True),
     "coarse_fine_speedup_60": (2.8, True),
@@ -69,6 +71,9 @@ def run(options: Namespace) -> Figures:
             cap = QUICK_CAP if options.quick else CAP
             figures |= compared(spatial, plain, moves, options.seed, options.rate, cap)
         figures |= {"model": options.model, "baseline": options.baseline}
+    if "reach" in parts:
+        say("reach and share of the coarse move")
+        figures |= coarse_grid(_model(options.model), moves)
     if "steps" in parts:
         say("steps: ours and the usual one in turn")
         quick = {"rounds": 2, "drags": 1, "base": NARROW} if options.quick else {}

@@ -49,7 +49,7 @@ class DragOptions:
     tracking_radius: float = 12 / 512
     arrived: float = 2 / 512
     reach: float = 0.25  # r of equation 6
-    share: float = 1.0  # alpha of equation 6
+    share: float = 0.95  # alpha of equation 6
     search: float = 24 / 512
     patience: int = 40
     doubt: float = 0.9
