@@ -1,6 +1,7 @@
-"""Which reach r and share alpha the coarse move (equation 6) should have: pulls of 60/256, the coarse move alone,
-and how far from the target what lay at the handle then is (`refound`, by features that the drag has no part in;
-nothing found counts as the whole length)."""
+"""Which reach r and share alpha the coarse move (equation 6) should have.
+
+Pulls of 60/256, the coarse move alone, and how far from the target what lay at the handle then is (`refound`,
+by features that the drag has no part in; nothing found counts as the whole length)."""
 
 from __future__ import annotations
 
