@@ -126,7 +126,7 @@ def test_numbers_splat(vectors, close, side):
     close(covariances, v["out.covs"], 5e-6)
     opacities = opacity(centres, covariances, scores, side)
     alphas = composite(opacities)
-    kept = len(v[f"out.opacity_{side}"])  # the large file keeps the full side of scene 0 only
+    kept = len(v[f"out.opacity_{side}"])  # large maps are kept of scene 0 only
     close(opacities[:kept], channels_first(v[f"out.opacity_{side}"])[:, 1:], 5e-6)
     close(alphas[:kept], channels_first(v[f"out.alpha_{side}"]), 5e-6)
     levels = pyramid(alphas, 16)
@@ -136,7 +136,7 @@ def test_numbers_splat(vectors, close, side):
             close(got[: len(want)], want, 5e-6)
             compared += 1
         if (want := v.get(f"out.feature_grid_{level}")) is not None:
-            close(splat(got, v["in.features"]), want, 1e-5)
+            close(splat(got, v["in.features"])[: len(want)], want, 1e-5)
             compared += 1
     assert compared >= 5
 
