@@ -90,6 +90,15 @@ def centres(page: Any) -> torch.Tensor:
     return layout_of(page).centres
 
 
+def test_another_centre_is_picked_where_the_first_ones_node_changes_places(open_heat: Any) -> None:
+    page = open_heat("levels")
+    for number in (5, 1, 3, 2):
+        item = elements(page)[number]
+        page.mouse.click(*at(page, item["x"], item["y"]))
+        settle(page)
+        assert page.evaluate("() => spatialEdit.picked") == [number]
+
+
 def test_finer_levels_follow_the_coarse_one_unless_detached(open_heat: Any) -> None:
     page = open_heat("levels")
     before = centres(page)

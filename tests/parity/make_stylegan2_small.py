@@ -28,9 +28,6 @@ CORNERS: dict[str, dict[str, tuple[int | None, ...]]] = {
         "img_none_psi0.7": (1,),
         "r1_grads_b4": (4, 3, 32, 32),
     },
-    "nv32cond_io": {"img_const": (2,)},
-    "nv32cond_G": {},
-    "nv32cond_D": {},
 }
 
 
