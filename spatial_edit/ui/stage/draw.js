@@ -163,7 +163,7 @@ function draw() {
     drawHint(item, elements.length - place);
   });
   if (held && document.activeElement !== focused) {  // a node that was moved or removed drops its focus: keys go on working
-    const item = byId(Number(focused.dataset.id));
+    const item = current();                          // not the one before: what gets the focus is selected
     (item ? nodesOf(item).shape : stage).focus({ preventScroll: true });
   }
   drawLabels(); drawHandles(); drawList(); drawTools(); kind.around();
