@@ -321,6 +321,8 @@ def test_a_configuration_survives_json(config):
         {"more": 1},
         {"prior": None},
         {"prior": {"kind": "other"}},
+        {"prior": {"kind": ["framed"]}},
+        {"prior": {"kind": {}}},
         {"prior": {"kind": "joint"}},
         {"prior": {"kind": "table", "rows": 10**9, "place": 0.1, "sigma": 0.1}},
         {"prior": {"kind": "table", "rows": 4, "place": 0.1, "sigma": 0.1}},

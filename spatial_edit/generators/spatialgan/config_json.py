@@ -89,11 +89,12 @@ def _counts(data: Mapping[str, object]) -> tuple[int, ...]:
 
 
 def _prior(value: object) -> Prior:
-    if not isinstance(value, dict) or value.get("kind") not in _PRIORS:
+    name = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(name, str) or name not in _PRIORS:
         raise ValueError(f"config.json: 'prior' must be an object whose kind is one of {', '.join(_PRIORS)}")
-    kind = _PRIORS[value["kind"]]
+    kind = _PRIORS[name]
     if set(value) != {"kind", *kind.__dataclass_fields__}:
-        raise ValueError(f"config.json: a prior of kind '{value['kind']}' has other entries")
+        raise ValueError(f"config.json: a prior of kind '{name}' has other entries")
     if kind is Framed:
         points = tuple(
             tuple(_pair(point, *CENTRE_RANGE) for point in _items(level, MAX_CENTRES))
