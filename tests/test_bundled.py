@@ -48,7 +48,13 @@ OF_BOXES = {
     "samples_flawed",
     "drag_preview_ms_1_thread",
 }
-OF_KIND = {"": set[str](), "blobs": STEERED | OF_BLOBS, "boxes3d": STEERED | OF_BOXES}
+OF_HEATMAPS = {"co_move", "background_change", "dead_elements"}
+OF_KIND = {
+    "": set[str](),
+    "blobs": STEERED | OF_BLOBS,
+    "boxes3d": STEERED | OF_BOXES,
+    "heatmaps": OF_HEATMAPS,
+}
 NETWORKS = ("rooms-judge", "rooms-segmenter")
 
 
@@ -59,7 +65,8 @@ def test_numbers_every_model_comes_with_its_scores_and_a_card(name: str) -> None
     wanted = ALWAYS | (SAMPLED if spec else {"accuracy", "miou"}) | OF_KIND[spec.kind if spec else ""]
     assert not wanted - set(metrics)
     assert all(isinstance(v, str) or math.isfinite(v) for v in metrics.values())
-    assert (folder / "README.md").read_text().startswith("---\nlicense: mit")
+    licence = spec.licence.lower().replace(" ", "-") if spec else "mit"
+    assert (folder / "README.md").read_text().startswith(f"---\nlicense: {licence}")
     assert read_config(folder) and len(weights_hash(folder)) == 16
     if spec:
         side = spec.resolution

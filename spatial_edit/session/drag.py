@@ -75,7 +75,15 @@ def drag_steps(
     refused = drag_refusal(generator, scene)
     if refused or not isinstance(generator, Draggable):
         raise DragError(refused)
-    return drag(generator, scene, asked.points, asked.mask, asked.options, keep_going)
+    return _told(drag(generator, scene, asked.points, asked.mask, asked.options, keep_going))
+
+
+def _told(steps: Iterator[DragStep]) -> Iterator[DragStep]:
+    """The same steps; DragError for a drag that has nothing to do."""
+    for step in steps:
+        if step.number == 0 and step.state == "arrived":
+            raise DragError("every point is where it should be already: move a target")
+        yield step
 
 
 def drag_scene(

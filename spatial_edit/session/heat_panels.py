@@ -138,5 +138,5 @@ def _built(config: dict[str, object]) -> Discriminator:
 
     resolution = whole(config, "resolution", 8, 1024)
     return Discriminator(
-        resolution, widths(config, "channels", resolution), group=whole(config, "group", 0, 64, 4)
+        resolution, widths(config, "channels", resolution), group=whole(config, "group", 1, 64, 4)
     )

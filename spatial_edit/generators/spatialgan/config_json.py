@@ -66,6 +66,9 @@ def config_from_json(data: Mapping[str, object]) -> SpatialConfig:
 def _check(config: SpatialConfig) -> None:
     """ValueError for values that do not go together."""
     prior, centres = config.prior, config.centres
+    for name, side in (("encoded", config.encoded), ("joined", config.joined or 4)):
+        if side & (side - 1) or not 4 <= side <= config.resolution:
+            raise ValueError(f"config.json: '{name}' must be a side of the network, 4 to {config.resolution}")
     if config.indoor != bool(config.object_dim) or (config.indoor and len(centres) > 1):
         raise ValueError("config.json: 'indoor' goes with one level of 'centres' and an 'object_dim' above 0")
     if len(centres) > 1 and config.resolution < LEVEL_SIDES[len(centres) - 1]:

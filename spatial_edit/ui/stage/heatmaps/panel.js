@@ -66,6 +66,7 @@ function drawCentre() {
   putText(sigmaRow.querySelector('output'), words);
   const led = elements.some((other) => other.level < item.level && aloneOnLevel(other));
   for (const [name, shown] of Object.entries({ detach: heatCan('detach') && led, replace: heatCan('replace'), own: heatCan('replace') && (levelsOf().length > 1 ? world.appearance : item.look) != null, bring: true })) Object.assign(heatButton(name), { hidden: !shown, disabled: frozen });
+  heatButton('replace').textContent = levelsOf().length > 1 ? 'New look of all' : 'Replace object';
   heatButton('detach').setAttribute('aria-pressed', String(Boolean(item.detached)));
   putText(heatButton('bring'), item.hidden ? 'Bring back' : 'Remove');
 }
