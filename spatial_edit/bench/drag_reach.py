@@ -20,12 +20,12 @@ def coarse_grid(model: Model, moves: int, seed: int = 1000) -> Figures:
     """coarse_r<r>_a<alpha>: the mean over the pulls; coarse_best: the smallest of them, by name. Other seeds
     than those that are measured."""
     pulls, patches = draw_pulls(model, PIXELS[-1] / OF, moves, seed), Patches.usual()
-    figures: Figures = {}
+    figures: dict[str, float] = {}
     for reach in REACHES:
         for share in SHARES:
             how = DragOptions(mode="coarse", steps=1, reach=reach, share=share)
             ends = [timed_drag(model, pull, how, patches) for pull in pulls]
             left = [end.pull.length if end.refound is None else end.refound for end in ends]
             figures[f"coarse_r{reach:g}_a{share:g}"] = round(statistics.fmean(left), 4)
-    best = min(figures, key=lambda name: float(figures[name]))
-    return figures | {"coarse_best": best, "coarse_moves": moves}
+    best = min(figures, key=figures.__getitem__)
+    return {**figures, "coarse_best": best, "coarse_moves": moves}
