@@ -62,7 +62,7 @@ class RoomsObjectsRecipe(CatsRecipe):
     rooms: int = 3_072
     pool_seed: int = 100_000
     move: float = 0.16  # of a side: how far a pasted object goes at most along each axis
-    perceptual: float = 1.0
+    perceptual: float = 3.0
 
 
 @dataclass(frozen=True, eq=False)
