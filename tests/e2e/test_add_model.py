@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import pages_of
-from tests.e2e.test_axe import NAMES, PLACES, axe_source, judge
-
-__all__ = ["axe_source"]  # a fixture
+from tests.e2e.test_axe import NAMES, PLACES, judge
 
 pytestmark = pytest.mark.browser
 

@@ -151,7 +151,8 @@ def test_the_coarse_move_is_a_step(heatmaps: SpatialGANScenes) -> None:
         assert coarse[0].number == 1
         assert coarse[0].centres is not None
         step = coarse[0].centres - scene.layout.centres
-        assert torch.allclose(step[0], points.targets[0] - points.handles[0], atol=1e-6)
+        wanted = options.share * (points.targets[0] - points.handles[0])
+        assert torch.allclose(step[0], wanted, atol=1e-6)
         assert torch.allclose(step[1:], step[:1].expand(6, -1), atol=1e-6), "the finer centres follow"
 
 

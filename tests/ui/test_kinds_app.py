@@ -71,10 +71,10 @@ def test_a_model_of_a_kind_is_offered_when_it_is_there(kind: str) -> None:
     assert len(canvas) == 1 and canvas[0].props["layout_kind"] == kind
 
 
-def test_no_bundled_model_is_of_these_kinds_yet() -> None:
+def test_the_bundled_models_are_of_three_kinds() -> None:
     from spatial_edit.generators.registry import editable
 
-    assert {spec.kind for spec in editable().values()} == {"blobs", "boxes3d"}
+    assert {spec.kind for spec in editable().values()} == {"blobs", "boxes3d", "heatmaps"}
 
 
 def test_each_kind_is_a_small_script_of_its_own() -> None:

@@ -192,7 +192,8 @@ def test_steps_of_two_models_are_refused(context: Context, codes: list[str]) -> 
 
 
 def test_progress_is_told_and_a_stop_is_obeyed(context: Context, codes: list[str]) -> None:
-    _, _, make, state, _ = seeing_functions(context)
+    named = {function.__name__: function for function in seeing_functions(context)}
+    make, state = named["make_replay"], named["replay_state"]
     assert state({"job": "a"}) == {"share": 0.0}
     answer = make({"codes": codes[:2], "format": "webp", "side": 256, "job": "a"})
     assert base64.b64decode(str(answer["data"]).split(",")[1])[:4] == b"RIFF"
