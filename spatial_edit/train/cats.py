@@ -7,7 +7,7 @@ picture: 6 L1, at full size and averaged over 4 x 4. Sides grow: 32, then 64. Th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import cast
 
 import torch
@@ -25,9 +25,7 @@ from spatial_edit.nn.stylegan2 import BlockOutput, ToRGB
 from spatial_edit.train.cats_recipe import COUNT, CatsRecipe
 from spatial_edit.train.ema import Ema
 from spatial_edit.train.framed_set import FramedSet, levels_of
-from spatial_edit.train.losses import (
-    perceptual,
-)
+from spatial_edit.train.losses import perceptual
 from spatial_edit.train.parallel import all_finite, device_of
 from spatial_edit.train.scenes import as_float, contact_sheet
 
@@ -76,27 +74,25 @@ class CatsTask:
         return pictures, self.data.z[index].to(device), on(levels, device) if self.recipe.spatial else None
 
     def paint(self, network: nn.Module, z: Tensor, levels: Levels | None, side: int = 0) -> Tensor:
-        """Pictures of z, of the network's own side or of a smaller one (its RGB outputs sum up to there)."""
-        device, side = z.device, side or self.recipe.resolution
-        noise = None  # its strength stays 0: a young discriminator takes any noise for fur
-        with self.half(device):
+        """Pictures of z, of the network's own side or of a smaller one (its RGB outputs sum up to there).
+        Without noise, whose strength so stays 0: a young discriminator takes any noise for fur."""
+        side = side or self.recipe.resolution
+        with self.half(z.device):
             if isinstance(network, SpatialGAN):
                 assert levels is not None
-                blocks = self.blocks(network, z, levels, noise)
+                blocks = self.blocks(network, z, levels)
             else:
                 assert isinstance(network, StyleGAN2Generator)
-                blocks = network.synthesis.blocks(network.codes(z), noise)
+                blocks = network.synthesis.blocks(network.codes(z))
             for block in blocks:
                 if block.side == side:
                     assert block.rgb is not None
                     return block.rgb.float()
         raise ValueError(f"side {side}: this network has none of it")
 
-    def blocks(
-        self, network: SpatialGAN, z: Tensor, levels: Levels, noise: Sequence[Tensor] | None
-    ) -> Iterator[BlockOutput]:
+    def blocks(self, network: SpatialGAN, z: Tensor, levels: Levels) -> Iterator[BlockOutput]:
         """The network's blocks for vectors as `draw` gives them."""
-        return network.synthesis.blocks(network.codes(z, levels), noise, network.synthesis.encode(levels))
+        return network.synthesis.blocks(network.codes(z, levels), None, network.synthesis.encode(levels))
 
     def repaint(
         self, count: int, side: int = 0, weight: float = 0.0

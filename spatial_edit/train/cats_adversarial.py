@@ -13,21 +13,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spatial_edit.generators.spatialgan.attention import aligned, features_of
+from spatial_edit.generators.spatialgan.attention import aligned
 from spatial_edit.generators.spatialgan.levels import Levels, stacked
 from spatial_edit.nn.segmenter import Segmenter
-from spatial_edit.train.adversarial import Adversary
+from spatial_edit.train.adversarial import Adversary, Verdict
 from spatial_edit.train.augment import recoloured
 from spatial_edit.train.cats import CatsTask
 from spatial_edit.train.cats_recipe import MATCHED, CatsRecipe
 from spatial_edit.train.framed_set import FramedSet
-from spatial_edit.train.losses import (
-    gamma_schedule,
-    gradient_penalty,
-    perceptual,
-    relativistic,
-    set_trainable,
-)
+from spatial_edit.train.losses import perceptual
 from spatial_edit.train.parallel import all_finite
 
 
@@ -82,41 +76,19 @@ class CatsAdversarialTask(CatsTask):
         return {"loss": loss.detach(), **parts, **{k: v.detach() for k, v in terms._asdict().items()}}
 
     def round(self, real: Tensor, fake: Tensor, levels: Levels | None, images: int) -> Terms:
-        """As `Adversary.round`, on recoloured pictures, pairs alike; the first halves of real and fake show
-        the same."""
-        adversary, recipe, random = self.adversary, self.adversary.recipe, self.generator.get_state()
-        batch, penal = len(real), (images // len(real)) % self.adversary.recipe.lazy == 0
+        """D's verdict on recoloured pictures, pairs alike; the first halves of real and fake show the
+        same."""
+        random, half = self.generator.get_state(), len(real) // 2
         real = recoloured(real, self.generator)
         self.generator.set_state(random)
         fake = recoloured(fake, self.generator)
-        held = fake.detach()
-        if penal:
-            real, held = real.clone().requires_grad_(True), held.clone().requires_grad_(True)
-        both, features = self.seen(torch.cat([real, held]))
-        critic = relativistic(both[:batch], both[batch:])
-        total = critic
-        if penal:
-            gamma = gamma_schedule(images, recipe.gamma_start, recipe.gamma_end, recipe.burn_in)
-            total = total + gradient_penalty(both, [real, held]) * (gamma / 2 * recipe.lazy)
-        wanted = [f[: batch // 2].detach() for f in features]
-        adversary.optimiser.zero_grad(set_to_none=True)
-        total.backward()
-        set_trainable(adversary.network, False)
-        logits, features = self.seen(fake)
-        matching = perceptual(tuple(f[: batch // 2] for f in features), tuple(wanted))
-        align = fake.new_zeros(()) if levels is None else self.align(fake, logits, features, levels)
-        generator = relativistic(logits, both[:batch].detach())
-        set_trainable(adversary.network, True)
-        return Terms(generator, critic.detach(), align, matching)
-
-    def seen(self, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """D's logits and features of the sides 4, 8, 16 and 32."""
-        half = pictures.to(self.adversary.dtype, memory_format=torch.channels_last)
         sides = [side for side in MATCHED if side < self.recipe.resolution]
-        logits, features = features_of(self.adversary.network, half, sides)
-        return logits.float(), features
+        said = self.adversary.verdict(real, fake, images, sides)
+        matching = perceptual(tuple(f[:half] for f in said.features), tuple(f[:half] for f in said.of_real))
+        align = fake.new_zeros(()) if levels is None else self.align(said, levels)
+        return Terms(said.generator, said.critic, align, matching)
 
-    def align(self, pictures: Tensor, logits: Tensor, features: list[Tensor], levels: Levels) -> Tensor:
-        """The alignment loss of pictures that D has seen."""
+    def align(self, said: Verdict, levels: Levels) -> Tensor:
+        """The alignment loss of the fakes that D has seen."""
         maps = [level.draw(self.recipe.resolution) for level in levels]
-        return aligned(logits, features[: len(maps)], maps).loss.float()
+        return aligned(said.logits, said.features[: len(maps)], maps).loss.float()

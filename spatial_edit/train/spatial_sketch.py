@@ -9,7 +9,6 @@ seconds; it says nothing about photos.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -17,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from spatial_edit.data import drawn
-from spatial_edit.generators.spatialgan.attention import aligned, aligned_objects
+from spatial_edit.generators.spatialgan.attention import SIDES, aligned, aligned_objects
 from spatial_edit.generators.spatialgan.levels import Centres, Levels
 from spatial_edit.generators.spatialgan.network import SpatialConfig, SpatialGAN
 from spatial_edit.generators.stylegan2 import StyleGAN2Config, StyleGAN2Generator
 from spatial_edit.layouts.frames import FrameRecipe, frames_of
-from spatial_edit.train.adversarial import Adversary, AdversaryRecipe
-from spatial_edit.train.aligned import aligned_round
+from spatial_edit.train.adversarial import Adversary, AdversaryRecipe, Verdict
+from spatial_edit.train.augment import recoloured
 from spatial_edit.train.ema import Ema
 from spatial_edit.train.parallel import all_finite, device_of
 from spatial_edit.train.scenes import contact_sheet
@@ -182,19 +181,15 @@ class SketchTask:
             return network(z, sketch.levels, noise, sketch.latents)
         return network(z, noise)
 
-    def attention(self, levels: Levels) -> Callable[[Tensor, list[Tensor]], Tensor] | None:
+    def align(self, said: Verdict, levels: Levels) -> Tensor:
         """How far D looks away from the levels: several levels, each its own (equation 4);
         one level, the nearest of its centres' maps and their sum (equation 5)."""
-        if not levels or not self.recipe.align:
-            return None
+        if not said.features:
+            return said.generator.new_zeros(())
         maps = [level.draw(self.recipe.plain.resolution) for level in levels]
-
-        def apart(logits: Tensor, features: list[Tensor]) -> Tensor:
-            if len(maps) == 1:
-                return aligned_objects(logits, features[1:], maps[0]).loss
-            return aligned(logits, features[: len(maps)], maps).loss
-
-        return apart
+        if len(maps) == 1:
+            return aligned_objects(said.logits, said.features[1:], maps[0]).loss
+        return aligned(said.logits, said.features[: len(maps)], maps).loss
 
     def step(self, progress: float, images: int) -> dict[str, Tensor]:
         recipe, optimiser = self.recipe, self.optimisers["generator"]
@@ -207,10 +202,13 @@ class SketchTask:
         loss, parts = recipe.l1 * l1, {"l1": l1.detach()}
         critical = images >= recipe.alone * recipe.images
         if critical:
-            real, attend = self.draw(self.batch).pictures, self.attention(sketch.levels)
-            verdict = aligned_round(self.adversary, real, fake, attend, images, self.generator)
-            loss = loss + recipe.weight * verdict.generator + recipe.align * verdict.aligned
-            parts |= {name: part.detach() for name, part in verdict._asdict().items()}
+            real = recoloured(self.draw(self.batch).pictures, self.generator)
+            sides = SIDES if sketch.levels and recipe.align else ()
+            said = self.adversary.verdict(real, recoloured(fake, self.generator), images, sides)
+            align = self.align(said, sketch.levels)
+            loss = loss + recipe.weight * said.generator + recipe.align * align
+            parts |= {"generator": said.generator.detach(), "discriminator": said.critic}
+            parts["aligned"] = align.detach()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         if all_finite(loss):

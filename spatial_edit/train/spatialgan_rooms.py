@@ -13,8 +13,8 @@ a seed: z, latents and layout together from one normal distribution that the tra
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -27,10 +27,10 @@ from spatial_edit.generators.spatialgan.network import SpatialConfig, SpatialGAN
 from spatial_edit.generators.spatialgan.prior import Joint
 from spatial_edit.nn.segmenter import Segmenter
 from spatial_edit.nn.stylegan2 import BlockOutput
-from spatial_edit.train.adversarial import AdversaryRecipe
+from spatial_edit.train.adversarial import Verdict
 from spatial_edit.train.cats import CatsTask, hear
 from spatial_edit.train.cats_adversarial import CatsAdversarialTask
-from spatial_edit.train.cats_recipe import DISCRIMINATOR, CatsRecipe
+from spatial_edit.train.cats_recipe import CatsRecipe
 from spatial_edit.train.framed_set import Components, FramedSet
 from spatial_edit.train.parallel import device_of
 from spatial_edit.train.scenes import as_float
@@ -58,7 +58,6 @@ class RoomsObjectsRecipe(CatsRecipe):
     """Both stages."""
 
     spatial: SpatialConfig | None = _spatial()
-    adversary: AdversaryRecipe = AdversaryRecipe(channels=DISCRIMINATOR, burn_in=20_000, learning_rate=2e-3)
     rooms: int = 3_072
     pool_seed: int = 100_000
     move: float = 0.16  # of a side: how far a pasted object goes at most along each axis
@@ -170,12 +169,10 @@ class RoomsObjectsTask(CatsTask):
         """z (B, z_dim) and latents (B, n, d) of the vectors that `draw` gives."""
         return z[:, : self.recipe.z_dim], z[:, self.recipe.z_dim :].unflatten(1, (len(OBJECTS), -1))
 
-    def blocks(
-        self, network: SpatialGAN, z: Tensor, levels: Levels, noise: Sequence[Tensor] | None
-    ) -> Iterator[BlockOutput]:
+    def blocks(self, network: SpatialGAN, z: Tensor, levels: Levels) -> Iterator[BlockOutput]:
         ground, latents = self.parts(z)
         codes, objects = network.codes(ground, levels), network.object_codes(latents)
-        return network.synthesis.blocks(codes, noise, network.synthesis.encode(levels), objects)
+        return network.synthesis.blocks(codes, None, network.synthesis.encode(levels), objects)
 
     def fresh(self, count: int, network: torch.nn.Module) -> tuple[Tensor, Levels | None]:
         """z, latents and layout from their joint distribution."""
@@ -199,9 +196,9 @@ class RoomsObjectsAdversarialTask(RoomsObjectsTask, CatsAdversarialTask):
         self.optimisers["generator"].param_groups[-1]["times"] = 1.0
         self.optimisers["generator"].param_groups[-1]["betas"] = (0.0, 0.99)
 
-    def align(self, pictures: Tensor, logits: Tensor, features: list[Tensor], levels: Levels) -> Tensor:
+    def align(self, said: Verdict, levels: Levels) -> Tensor:
         maps = levels[0].draw(self.recipe.resolution)
-        return aligned_objects(logits, features[1:3], maps).loss.float()
+        return aligned_objects(said.logits, said.features[1:3], maps).loss.float()  # of the sides 8 and 16
 
 
 def shifted(picture: Tensor, dx: int, dy: int) -> Tensor:
@@ -249,8 +246,3 @@ def _as_framed(data: ObjectSet) -> FramedSet:
     layers = data.layers
     level = Centres(layers.centres, layers.sigmas, layers.there.float())
     return FramedSet(layers.whole, (level,), data.z, data.scale)
-
-
-def toy() -> RoomsObjectsRecipe:
-    """For tests: 48 rooms."""
-    return replace(RoomsObjectsRecipe(), rooms=48)
